@@ -1,0 +1,45 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Imports run one way only: EngramStore -> EngramIndex -> CEngramKernels, CBLAS.
+let package = Package(
+  name: "Engram",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "EngramIndex", targets: ["EngramIndex"]),
+    .library(name: "EngramStore", targets: ["EngramStore"]),
+    .library(name: "CEngramKernels", targets: ["CEngramKernels"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+  ],
+  targets: [
+    .target(name: "CEngramKernels"),
+    .systemLibrary(name: "CBLAS", providers: [.apt(["libopenblas-dev", "liblapack-dev"])]),
+    .target(
+      name: "EngramIndex",
+      dependencies: [
+        "CEngramKernels",
+        .target(name: "CBLAS", condition: .when(platforms: [.linux])),
+      ]),
+    .target(
+      name: "CEngramSQLite",
+      linkerSettings: [.linkedLibrary("sqlite3")]),
+    .target(
+      name: "EngramStore",
+      dependencies: [
+        "CEngramKernels", "CEngramSQLite", "EngramIndex",
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "HeapModule", package: "swift-collections"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .testTarget(name: "KernelTests", dependencies: ["CEngramKernels"]),
+    .testTarget(name: "EngramIndexTests", dependencies: ["EngramIndex"]),
+    .testTarget(name: "EngramStoreTests", dependencies: ["EngramStore", "EngramIndex"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
