@@ -1,0 +1,218 @@
+import CEngramKernels
+import Dispatch
+import Synchronization
+
+extension Graph {
+  /// Links one row into the graph (algorithm 1 of the paper).
+  func insert(_ row: UInt32, rows: Rows, contexts: SearchContextPool) {
+    link([row], rows: rows, contexts: contexts, threads: 1)
+  }
+
+  /// Links rows batch by batch. A batch searches the graph as it was before the batch, then the
+  /// links back to it are added grouped by target, each target by one thread: the result does not
+  /// depend on the number of threads (after ParlayANN, arXiv 2305.04359).
+  ///
+  /// Batches grow with the graph, for rows of one batch do not see each other. The order is a
+  /// permutation by hash, so that neighbours that arrived together seldom share a batch.
+  func build(
+    _ range: Range<Int>, rows: Rows, contexts: SearchContextPool, threads: Int,
+    progress: ((Int) -> Void)? = nil
+  ) {
+    let order = range.map(UInt32.init).sorted {
+      (Self.hash(UInt64($0), seed: ~parameters.seed), $0)
+        < (Self.hash(UInt64($1), seed: ~parameters.seed), $1)
+    }
+    var done = 0
+    while done < order.count {
+      let there = count + done
+      let size = min(max(1, there / Self.batchShare), Self.largestBatch, order.count - done)
+      link(
+        Array(order[done..<done + size]), rows: rows, contexts: contexts, threads: threads)
+      done += size
+      progress?(done)
+    }
+  }
+
+  /// A batch is at most this part of the graph, and at most this many rows.
+  private static var batchShare: Int { 50 }
+  private static var largestBatch: Int { 4096 }
+
+  private func link(
+    _ batch: [UInt32], rows: Rows, contexts: SearchContextPool, threads: Int
+  ) {
+    let entry = entryPoint
+    var found = [[Link]](repeating: [], count: batch.count)
+    if let entry {
+      found.withUnsafeMutableBufferPointer { found in
+        let results = Disjoint(found)
+        Self.parallel(batch.count, threads: threads, contexts: contexts) { index, context in
+          results[index] = self.chooseLinks(
+            of: batch[index], from: entry, rows: rows, context: &context)
+        }
+      }
+      addBackLinks(found.flatMap { $0 }, rows: rows, contexts: contexts, threads: threads)
+    }
+    for row in batch { offerEntry(row) }
+  }
+
+  /// A link from `source`, a new row, to `target`.
+  private struct Link {
+    var level: Int
+    var target: UInt32
+    var source: Candidate
+  }
+
+  /// Finds and stores the links of a new row on each of its levels; nobody links to it yet.
+  private func chooseLinks(
+    of row: UInt32, from entry: (row: UInt32, level: Int), rows: Rows, context: inout SearchContext
+  ) -> [Link] {
+    let query = rows.query(row: row)
+    let top = min(level(row), entry.level)
+    var statistics = SearchStatistics()
+    var start = descend(
+      to: top, from: entry, query: query, rows: rows, limit: .max, context: &context,
+      statistics: &statistics)
+    var links: [Link] = []
+    for level in stride(from: top, through: 0, by: -1) {
+      let found = walk(
+        from: start, level: level, query: query, rows: rows, filter: AnyRow(),
+        width: parameters.efConstruction, ef: parameters.efConstruction, limit: rows.count,
+        context: &context, statistics: &statistics
+      ).candidates
+      start = found[0]
+      let chosen = select(
+        found, upTo: parameters.maxConnections, rows: rows, context: &context)
+      for neighbour in chosen {
+        links.append(
+          Link(
+            level: level, target: neighbour.row,
+            source: Candidate(distance: neighbour.distance, row: row)))
+      }
+      store(chosen, in: list(row, level: level))
+    }
+    return links
+  }
+
+  /// The select-neighbours heuristic (algorithm 4 of the paper): in order of distance, a candidate
+  /// is kept if it is nearer to the row than to every neighbour kept before.
+  private func select(
+    _ candidates: some Sequence<Candidate>, upTo limit: Int, rows: Rows, context: inout SearchContext
+  ) -> [Candidate] {
+    let kernels = Kernels.active
+    var kept: [Candidate] = []
+    kept.reserveCapacity(limit)
+    candidates: for candidate in candidates {
+      let query = rows.query(row: candidate.row)
+      let distance = candidate.distance
+      // Four kept neighbours at a time: most candidates fall to the first few.
+      var index = 0
+      while index < kept.count {
+        let count = min(4, kept.count - index)
+        kernels.dot_i8_gather(
+          query.code, rows.codes, rows.stride, context.rows.base + index, count, rows.stride,
+          context.products.base)
+        for offset in 0..<count {
+          let other = rows.factors[Int(context.rows.base[index + offset])]
+          if query.distance(product: context.products.base[offset], other) < distance {
+            continue candidates
+          }
+        }
+        index += count
+      }
+      context.rows.base[kept.count] = candidate.row
+      kept.append(candidate)
+      if kept.count == limit { break }
+    }
+    return kept
+  }
+
+  private func addBackLinks(
+    _ links: [Link], rows: Rows, contexts: SearchContextPool, threads: Int
+  ) {
+    let sorted = links.sorted {
+      ($0.level, $0.target, $0.source.bits) < ($1.level, $1.target, $1.source.bits)
+    }
+    let starts = sorted.indices.filter {
+      $0 == 0 || sorted[$0].target != sorted[$0 - 1].target || sorted[$0].level != sorted[$0 - 1].level
+    }
+    let groups = zip(starts, starts.dropFirst() + [sorted.count]).map { $0..<$1 }
+    Self.parallel(groups.count, threads: threads, contexts: contexts) { index, context in
+      let group = sorted[groups[index]]
+      self.merge(
+        group.map(\.source), into: group[group.startIndex].target,
+        level: group[group.startIndex].level, rows: rows, context: &context)
+    }
+  }
+
+  /// Adds links from `target` to new rows; where they do not fit, the heuristic chooses again.
+  private func merge(
+    _ sources: [Candidate], into target: UInt32, level: Int, rows: Rows, context: inout SearchContext
+  ) {
+    let list = list(target, level: level)
+    let present = list.rows
+    if present.count + sources.count <= list.capacity {
+      for (index, source) in sources.enumerated() {
+        list.places[present.count + index].store(source.row, ordering: .releasing)
+      }
+      return
+    }
+    let query = rows.query(row: target)
+    for (index, row) in present.enumerated() { context.rows.base[index] = row }
+    Kernels.active.dot_i8_gather(
+      query.code, rows.codes, rows.stride, context.rows.base, present.count, rows.stride,
+      context.products.base)
+    var candidates = sources
+    for (index, row) in present.enumerated() {
+      let distance = query.distance(
+        product: context.products.base[index], rows.factors[Int(row)])
+      candidates.append(Candidate(distance: distance, row: row))
+    }
+    candidates.sort()
+    store(select(candidates, upTo: list.capacity, rows: rows, context: &context), in: list)
+  }
+
+  private func store(_ candidates: [Candidate], in list: List) {
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: candidates.count) { buffer in
+      for (index, candidate) in candidates.enumerated() { buffer[index] = candidate.row }
+      list.store(UnsafeBufferPointer(buffer))
+    }
+  }
+
+  /// Runs `body` for each index on up to `threads` threads, one context a thread.
+  private static func parallel(
+    _ count: Int, threads: Int, contexts: SearchContextPool,
+    _ body: @Sendable (Int, inout SearchContext) -> Void
+  ) {
+    // Handing work to another thread costs more than a few rows do.
+    let workers = min(threads, count / 8)
+    guard workers > 1 else {
+      contexts.withContext { context in
+        for index in 0..<count { body(index, &context) }
+      }
+      return
+    }
+    let next = Atomic<Int>(0)
+    DispatchQueue.concurrentPerform(iterations: workers) { _ in
+      contexts.withContext { context in
+        while true {
+          let index = next.add(1, ordering: .relaxed).oldValue
+          guard index < count else { return }
+          body(index, &context)
+        }
+      }
+    }
+  }
+}
+
+/// A buffer whose elements several threads write, each element by one of them: that is the
+/// invariant that makes the unchecked conformance sound.
+private struct Disjoint<Element>: @unchecked Sendable {
+  private let buffer: UnsafeMutableBufferPointer<Element>
+
+  init(_ buffer: UnsafeMutableBufferPointer<Element>) { self.buffer = buffer }
+
+  subscript(_ index: Int) -> Element {
+    get { buffer[index] }
+    nonmutating set { buffer[index] = newValue }
+  }
+}

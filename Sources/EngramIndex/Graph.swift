@@ -1,0 +1,192 @@
+import Synchronization
+
+/// The links of an HNSW graph over rows.
+///
+/// Level 0 is one flat array with a fixed number of places per row; the upper levels' lists lie in
+/// a pool. A list ends at the first empty place. Places are atomic words: a search that reads a
+/// list while the writer replaces it sees old and new rows mixed, each of which is a valid row.
+final class Graph: Sendable {
+  typealias Place = Atomic<UInt32>
+
+  static let empty = UInt32.max
+  /// Levels above this do not occur: 4^-15 of the smallest M is below one row in the limit.
+  static let highestLevel = 15
+
+  let parameters: HNSWParameters
+  private let baseLinks: ReservedArray<Place>
+  private let upperLinks: ReservedArray<Place>
+  /// A row's first list in `upperLinks`; its level counts the lists.
+  private let upperStart: ReservedArray<UInt32>
+  private let levelArray: ReservedArray<UInt8>
+  /// Lists used in `upperLinks`. The writer's.
+  private let upperCount = Atomic<Int>(0)
+  /// Row and level of the entry point, packed; all ones while the graph is empty.
+  private let entry = Atomic<UInt64>(.max)
+  private let linked = Atomic<Int>(0)
+
+  init(parameters: HNSWParameters) throws(IndexError) {
+    try parameters.validate()
+    self.parameters = parameters
+    baseLinks = try ReservedArray(limit: IndexLimits.rows * 2 * parameters.maxConnections)
+    // One row in M has an upper level, and those have 1 / (1 - 1/M) lists on average.
+    upperLinks = try ReservedArray(limit: IndexLimits.rows * parameters.maxConnections)
+    upperStart = try ReservedArray(limit: IndexLimits.rows)
+    levelArray = try ReservedArray(limit: IndexLimits.rows)
+  }
+
+  /// Rows below this are in the graph.
+  var count: Int { linked.load(ordering: .acquiring) }
+
+  /// Where searches begin: the row with the highest level.
+  var entryPoint: (row: UInt32, level: Int)? {
+    let packed = entry.load(ordering: .acquiring)
+    guard packed != .max else { return nil }
+    return (UInt32(truncatingIfNeeded: packed), Int(packed >> 32))
+  }
+
+  func level(_ row: UInt32) -> Int { Int(levelArray.base[Int(row)]) }
+
+  /// P(level >= l) = M^-l as in the paper, in integers so that it is the same everywhere, and from
+  /// the row's number alone so that it does not depend on the order of inserts.
+  func assignedLevel(_ row: UInt32) -> Int {
+    let draw = Self.hash(UInt64(row), seed: parameters.seed)
+    let m = UInt64(parameters.maxConnections)
+    var threshold = UInt64.max / m
+    var level = 0
+    while draw < threshold && level < Self.highestLevel {
+      level += 1
+      threshold /= m
+    }
+    return level
+  }
+
+  /// splitmix64's finaliser.
+  static func hash(_ value: UInt64, seed: UInt64) -> UInt64 {
+    var z = value &* 0x9E37_79B9_7F4A_7C15 &+ seed
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  // MARK: Lists
+
+  /// The places of one row on one level.
+  struct List {
+    let places: UnsafeMutablePointer<Place>
+    let capacity: Int
+
+    /// The row at a place; `Graph.empty` past the end of the list.
+    @inline(__always)
+    subscript(_ index: Int) -> UInt32 { places[index].load(ordering: .acquiring) }
+
+    func store(_ rows: UnsafeBufferPointer<UInt32>) {
+      for (index, row) in rows.enumerated() {
+        places[index].store(row, ordering: .releasing)
+      }
+      if rows.count < capacity { places[rows.count].store(Graph.empty, ordering: .releasing) }
+    }
+
+    var count: Int { (0..<capacity).first { self[$0] == Graph.empty } ?? capacity }
+
+    var rows: [UInt32] { (0..<count).map { self[$0] } }
+  }
+
+  /// The lists of one level, for the walk.
+  @inline(__always)
+  func list(_ row: UInt32, level: Int) -> List {
+    let m = parameters.maxConnections
+    if level == 0 {
+      return List(places: baseLinks.base + Int(row) &* (2 &* m), capacity: 2 &* m)
+    }
+    let index = Int(upperStart.base[Int(row)]) &+ level &- 1
+    return List(places: upperLinks.base + index &* m, capacity: m)
+  }
+
+  // MARK: Writing, under the index's write lock
+
+  /// Makes room for rows below `count` and clears their lists.
+  func prepare(rows: Range<Int>) throws(IndexError) {
+    let m = parameters.maxConnections
+    try baseLinks.ensure(count: rows.upperBound * 2 * m)
+    try upperStart.ensure(count: rows.upperBound)
+    try levelArray.ensure(count: rows.upperBound)
+    var lists = upperCount.load(ordering: .relaxed)
+    for row in rows {
+      let level = assignedLevel(UInt32(row))
+      levelArray.base[row] = UInt8(level)
+      upperStart.base[row] = UInt32(lists)
+      lists += level
+    }
+    try upperLinks.ensure(count: lists * m)
+    for row in rows {
+      for level in 0...assignedLevel(UInt32(row)) {
+        let list = list(UInt32(row), level: level)
+        for place in 0..<list.capacity {
+          list.places[place].store(Self.empty, ordering: .relaxed)
+        }
+      }
+    }
+    upperCount.store(lists, ordering: .relaxed)
+  }
+
+  /// Raises the entry point to `row` if its level is higher, or equal with a lower number.
+  func offerEntry(_ row: UInt32) {
+    let level = level(row)
+    if let current = entryPoint {
+      guard level > current.level else { return }
+    }
+    entry.store(UInt64(level) << 32 | UInt64(row), ordering: .releasing)
+  }
+
+  func publish(count: Int) { linked.store(count, ordering: .releasing) }
+
+  // MARK: Snapshot
+
+  var baseBytes: UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(
+      start: baseLinks.base, count: count * 2 * parameters.maxConnections * 4)
+  }
+  var upperBytes: UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(
+      start: upperLinks.base,
+      count: upperCount.load(ordering: .relaxed) * parameters.maxConnections * 4)
+  }
+
+  /// Fills an empty graph with saved lists after checking that each link names a row that is there.
+  func restore(
+    count: Int, base: UnsafeRawBufferPointer, upper: UnsafeRawBufferPointer
+  ) throws(IndexError) {
+    let m = parameters.maxConnections
+    guard base.count == count * 2 * m * 4 else { throw .damagedSnapshot("length of the links") }
+    try prepare(rows: 0..<count)
+    guard upper.count == upperCount.load(ordering: .relaxed) * m * 4 else {
+      throw .damagedSnapshot("length of the upper links")
+    }
+    try Self.copy(base, to: baseLinks.base, rows: count)
+    try Self.copy(upper, to: upperLinks.base, rows: count)
+    for row in 0..<UInt32(count) { try checkUpperLists(row) }
+    for row in 0..<UInt32(count) { offerEntry(row) }
+    publish(count: count)
+  }
+
+  private static func copy(
+    _ bytes: UnsafeRawBufferPointer, to places: UnsafeMutablePointer<Place>, rows: Int
+  ) throws(IndexError) {
+    for index in 0..<(bytes.count / 4) {
+      let row = bytes.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)
+      guard row == empty || row < rows else { throw .damagedSnapshot("a link to no row") }
+      places[index].store(row, ordering: .relaxed)
+    }
+  }
+
+  /// A link on a level must lead to a row that reaches that level, or a walk would leave the pool.
+  private func checkUpperLists(_ row: UInt32) throws(IndexError) {
+    let level = level(row)
+    guard level > 0 else { return }
+    for upper in 1...level {
+      for neighbour in list(row, level: upper).rows where self.level(neighbour) < upper {
+        throw .damagedSnapshot("a link above its row's level")
+      }
+    }
+  }
+}

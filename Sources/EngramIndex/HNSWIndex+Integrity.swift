@@ -1,0 +1,50 @@
+extension HNSWIndex {
+  /// What is wrong with the graph; empty where all is well. Nobody links rows meanwhile.
+  ///
+  /// Checked are each list of each row: links name rows that are there and reach the list's level,
+  /// no row links to itself or twice to another; and that nearly every row can be reached from the
+  /// entry point (99.9 %: the heuristic may cut off a row whose neighbours all prefer others).
+  public func integrityProblems() -> [String] {
+    withQuietGraph {
+      let count = graph.count
+      guard count > 0 else { return [] }
+      guard let entry = graph.entryPoint, Int(entry.row) < count else {
+        return ["the graph has no entry point"]
+      }
+      var problems: [String] = []
+      for row in 0..<UInt32(count) {
+        for level in 0...graph.level(row) {
+          let rows = graph.list(row, level: level).rows
+          if Set(rows).count != rows.count { problems.append("row \(row) links twice to a row") }
+          for neighbour in rows {
+            if neighbour == row {
+              problems.append("row \(row) links to itself")
+            } else if Int(neighbour) >= count || graph.level(neighbour) < level {
+              problems.append("row \(row) links to no row on level \(level)")
+            }
+          }
+        }
+      }
+      let reachable = problems.isEmpty ? reachableRows(from: entry.row, count: count) : count
+      if count - reachable > count / 1000 {
+        problems.append("\(count - reachable) of \(count) rows cannot be reached")
+      }
+      return problems
+    }
+  }
+
+  private func reachableRows(from entry: UInt32, count: Int) -> Int {
+    var seen = RowSet(rows: count)
+    var open = [entry]
+    seen.insert(Int(entry))
+    while let row = open.popLast() {
+      for level in 0...graph.level(row) {
+        for neighbour in graph.list(row, level: level).rows where !seen.contains(Int(neighbour)) {
+          seen.insert(Int(neighbour))
+          open.append(neighbour)
+        }
+      }
+    }
+    return seen.count
+  }
+}

@@ -1,0 +1,74 @@
+/// The parts of an index that a snapshot keeps; vectors are kept elsewhere, by whoever owns them.
+package struct IndexSnapshot {
+  /// Rows appended, and how many of them the graph holds.
+  package var rows: Int
+  package var linked: Int
+  package var parameters: HNSWParameters
+  package var codes: UnsafeRawBufferPointer
+  package var factors: UnsafeRawBufferPointer
+  package var bounds: UnsafeRawBufferPointer
+  package var baseLinks: UnsafeRawBufferPointer
+  package var upperLinks: UnsafeRawBufferPointer
+
+  package init(
+    rows: Int, linked: Int, parameters: HNSWParameters, codes: UnsafeRawBufferPointer,
+    factors: UnsafeRawBufferPointer, bounds: UnsafeRawBufferPointer,
+    baseLinks: UnsafeRawBufferPointer, upperLinks: UnsafeRawBufferPointer
+  ) {
+    self.rows = rows
+    self.linked = linked
+    self.parameters = parameters
+    self.codes = codes
+    self.factors = factors
+    self.bounds = bounds
+    self.baseLinks = baseLinks
+    self.upperLinks = upperLinks
+  }
+}
+
+extension HNSWIndex {
+  /// Lends the first `rows` rows and the graph while nobody links rows.
+  package func withSnapshot<Result, Failure: Error>(
+    rows: Int, _ body: (IndexSnapshot) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try withQuietGraph { () throws(Failure) in
+      try body(
+        IndexSnapshot(
+          rows: rows, linked: graph.count, parameters: parameters,
+          codes: content.rows.codeBytes(rows), factors: content.rows.factorBytes(rows),
+          bounds: content.rows.boundBytes(rows), baseLinks: graph.baseBytes,
+          upperLinks: graph.upperBytes))
+    }
+  }
+
+  /// An index from saved parts.
+  ///
+  /// - Parameter vectors: where each row's full vector lies, for as long as the index lives.
+  /// - Throws: `IndexError.damagedSnapshot` where the parts contradict each other.
+  package convenience init(
+    dimension: Int, metric: Metric, snapshot: IndexSnapshot, vectors: [UnsafePointer<Float>]
+  ) throws(IndexError) {
+    try self.init(dimension: dimension, metric: metric, parameters: snapshot.parameters)
+    let rows = content.rows
+    guard vectors.count == snapshot.rows, snapshot.linked <= snapshot.rows, snapshot.linked >= 0
+    else { throw .damagedSnapshot("number of rows") }
+    guard
+      snapshot.codes.count == snapshot.rows * rows.stride,
+      snapshot.factors.count == snapshot.rows * MemoryLayout<Rows.Factors>.stride,
+      snapshot.bounds.count == snapshot.rows * MemoryLayout<Rows.Bounds>.stride
+    else { throw .damagedSnapshot("length of the codes") }
+    try rows.restore(
+      codes: snapshot.codes, factors: snapshot.factors, bounds: snapshot.bounds, vectors: vectors)
+    try graph.restore(
+      count: snapshot.linked, base: snapshot.baseLinks, upper: snapshot.upperLinks)
+  }
+
+  /// Bytes of memory by part, for reports.
+  public var memoryBytes: Int {
+    let rows = content.rows.count
+    let perRow =
+      content.rows.stride + MemoryLayout<Rows.Factors>.stride + MemoryLayout<Rows.Bounds>.stride
+      + MemoryLayout<UnsafePointer<Float>>.stride + 1
+    return rows * perRow + graph.baseBytes.count + graph.upperBytes.count + graph.count * 5
+  }
+}

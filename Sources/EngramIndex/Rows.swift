@@ -1,0 +1,179 @@
+import CEngramKernels
+import Synchronization
+
+/// The rows of an index: for each its int8 code, what scoring needs, and where its full vector is.
+///
+/// Rows are appended by one writer at a time (the index's write lock) and never move or change
+/// afterwards, but for the tombstone. A row is there for readers once `count` covers it.
+final class Rows: Sendable {
+  /// What turns an integer product of two codes into a distance.
+  struct Factors {
+    var scale: Float
+    var bias: Float
+  }
+
+  /// What bounds the error of that distance, and the vector's norm.
+  struct Bounds {
+    var norm: Float
+    var residual: Float
+  }
+
+  let dimension: Int
+  let metric: Metric
+  /// Bytes from one code to the next: whole cache lines, and never a multiple of a page, which
+  /// would put all rows into the same cache sets.
+  let stride: Int
+
+  private let codeArray: ReservedArray<Int8>
+  private let factorArray: ReservedArray<Factors>
+  private let boundArray: ReservedArray<Bounds>
+  private let vectorArray: ReservedArray<UnsafePointer<Float>>
+  private let deadArray: ReservedArray<Atomic<UInt8>>
+  private let published = Atomic<Int>(0)
+  private let dead = Atomic<Int>(0)
+  /// Bit patterns of the largest norm and residual; non-negative floats order like their bits.
+  private let largestNorm = Atomic<UInt32>(0)
+  private let largestResidual = Atomic<UInt32>(0)
+
+  init(dimension: Int, metric: Metric) throws(IndexError) {
+    guard IndexLimits.dimensions.contains(dimension) else {
+      throw .dimensionOutOfRange(dimension)
+    }
+    self.dimension = dimension
+    self.metric = metric
+    let lines = (dimension + 63) / 64 * 64
+    stride = lines % 4096 == 0 ? lines + 64 : lines
+    codeArray = try ReservedArray(limit: IndexLimits.rows * stride)
+    factorArray = try ReservedArray(limit: IndexLimits.rows)
+    boundArray = try ReservedArray(limit: IndexLimits.rows)
+    vectorArray = try ReservedArray(limit: IndexLimits.rows)
+    deadArray = try ReservedArray(limit: IndexLimits.rows)
+  }
+
+  /// Rows appended so far, dead ones included.
+  var count: Int { published.load(ordering: .acquiring) }
+  var deadCount: Int { dead.load(ordering: .relaxed) }
+
+  @inline(__always) var codes: UnsafePointer<Int8> { UnsafePointer(codeArray.base) }
+  @inline(__always) var factors: UnsafePointer<Factors> { UnsafePointer(factorArray.base) }
+  @inline(__always) var bounds: UnsafePointer<Bounds> { UnsafePointer(boundArray.base) }
+
+  /// No row's bounds exceed these, so that a scan can reject most rows without reading theirs.
+  var widestBounds: Bounds {
+    Bounds(
+      norm: Float(bitPattern: largestNorm.load(ordering: .relaxed)),
+      residual: Float(bitPattern: largestResidual.load(ordering: .relaxed)))
+  }
+
+  @inline(__always) func code(_ row: UInt32) -> UnsafePointer<Int8> {
+    codes + Int(row) &* stride
+  }
+  @inline(__always) func vector(_ row: UInt32) -> UnsafePointer<Float> {
+    vectorArray.base[Int(row)]
+  }
+  @inline(__always) func isLive(_ row: UInt32) -> Bool {
+    deadArray.base[Int(row)].load(ordering: .relaxed) == 0
+  }
+
+  // MARK: Writing, under the index's write lock
+
+  /// Makes room for `extra` more rows, so that appending them cannot fail.
+  func reserve(_ extra: Int) throws(IndexError) {
+    let rows = count + extra
+    guard rows <= IndexLimits.rows else { throw .full(rows: IndexLimits.rows) }
+    try codeArray.ensure(count: rows * stride)
+    try factorArray.ensure(count: rows)
+    try boundArray.ensure(count: rows)
+    try vectorArray.ensure(count: rows)
+    try deadArray.ensure(count: rows)
+  }
+
+  /// Encodes a vector into the place of row `row`, which no reader sees yet.
+  /// `vector` must stay where it is as long as the index lives.
+  func write(_ vector: UnsafePointer<Float>, to row: Int) {
+    let quantised = Quantiser.encode(
+      vector, dimension: dimension, metric: metric, into: codeArray.base + row &* stride)
+    factorArray.base[row] = Factors(scale: quantised.scale, bias: quantised.bias)
+    note(Bounds(norm: quantised.norm, residual: quantised.residual), of: row)
+    vectorArray.base[row] = vector
+  }
+
+  private func note(_ bounds: Bounds, of row: Int) {
+    boundArray.base[row] = bounds
+    largestNorm.max(bounds.norm.bitPattern, ordering: .relaxed)
+    largestResidual.max(bounds.residual.bitPattern, ordering: .relaxed)
+  }
+
+  /// Shows rows below `count` to readers.
+  func publish(count: Int) { published.store(count, ordering: .releasing) }
+
+  /// Marks a row dead; false where it was already.
+  func bury(_ row: UInt32) -> Bool {
+    guard deadArray.base[Int(row)].exchange(1, ordering: .relaxed) == 0 else { return false }
+    dead.add(1, ordering: .relaxed)
+    return true
+  }
+
+  // MARK: Distances between rows
+
+  /// The distance that decides edges: exact integers, then a fixed order of IEEE operations, so
+  /// that it is symmetric and the same on every instruction set.
+  @inline(__always)
+  func query(row: UInt32) -> CodeQuery {
+    let factors = factors[Int(row)]
+    return CodeQuery(code: code(row), scale: factors.scale, bias: factors.bias, metric: metric)
+  }
+
+  // MARK: Snapshot
+
+  func codeBytes(_ rows: Int) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: codes, count: rows * stride)
+  }
+  func factorBytes(_ rows: Int) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(UnsafeBufferPointer(start: factors, count: rows))
+  }
+  func boundBytes(_ rows: Int) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(UnsafeBufferPointer(start: bounds, count: rows))
+  }
+
+  /// Fills an empty `Rows` with saved bytes; the sizes have been checked by the caller.
+  func restore(
+    codes: UnsafeRawBufferPointer, factors: UnsafeRawBufferPointer, bounds: UnsafeRawBufferPointer,
+    vectors: [UnsafePointer<Float>]
+  ) throws(IndexError) {
+    try reserve(vectors.count)
+    UnsafeMutableRawBufferPointer(start: codeArray.base, count: codes.count).copyMemory(from: codes)
+    UnsafeMutableRawBufferPointer(start: factorArray.base, count: factors.count)
+      .copyMemory(from: factors)
+    for row in vectors.indices {
+      let saved = bounds.loadUnaligned(
+        fromByteOffset: row * MemoryLayout<Bounds>.stride, as: Bounds.self)
+      guard saved.norm >= 0, saved.residual >= 0, saved.norm.isFinite, saved.residual.isFinite
+      else { throw .damagedSnapshot("bounds of row \(row)") }
+      note(saved, of: row)
+    }
+    vectorArray.base.update(from: vectors, count: vectors.count)
+    publish(count: vectors.count)
+  }
+}
+
+/// A vector's code as the left side of distances.
+struct CodeQuery {
+  let code: UnsafePointer<Int8>
+  /// Multiplies `scale[row] * product`.
+  let factor: Float
+  let bias: Float
+
+  @inline(__always)
+  init(code: UnsafePointer<Int8>, scale: Float, bias: Float, metric: Metric) {
+    self.code = code
+    // |a - b|^2 = |a|^2 + |b|^2 - 2ab; the other metrics are -ab with biases of zero.
+    factor = metric == .squaredL2 ? 2 * scale : scale
+    self.bias = bias
+  }
+
+  @inline(__always)
+  func distance(product: Int32, _ row: Rows.Factors) -> Float {
+    (row.bias + bias) - factor * row.scale * Float(product)
+  }
+}

@@ -1,0 +1,97 @@
+import Synchronization
+
+/// The scratch memory of one running search, kept for the next one; used by one thread at a time.
+struct SearchContext: ~Copyable {
+  /// The query's code.
+  let code: Scratch<Int8>
+  /// Rows to score, and their products with the query.
+  var rows = Scratch<UInt32>(count: smallestBatch)
+  var products = Scratch<Int32>(count: smallestBatch)
+  private var walked = Scratch<Candidate>(count: 256)
+  private var accepted = Scratch<Candidate>(count: 256)
+  private var tags = Scratch<UInt8>(count: 0)
+  private var search = UInt8.max
+  /// Candidates that a scan could not rule out.
+  var scanned: [Candidate] = []
+
+  /// The links of a row fit in, and a block of a scan is as long.
+  static let smallestBatch = 256
+
+  init(codeStride: Int) { code = Scratch(count: codeStride) }
+
+  /// The buffer that steers a walk.
+  mutating func walkBuffer(capacity: Int) -> CandidateBuffer {
+    walked.ensure(capacity)
+    return CandidateBuffer(walked.base, capacity: capacity)
+  }
+
+  /// The buffer of what may be a result.
+  mutating func resultBuffer(capacity: Int) -> CandidateBuffer {
+    accepted.ensure(capacity)
+    return CandidateBuffer(accepted.base, capacity: capacity)
+  }
+
+  /// No row below `rows` visited.
+  mutating func visitNothing(rows: Int) -> VisitedSet {
+    if rows > tags.count { tags.ensure(rows + rows / 4 + 64) }
+    if search == .max || tags.isFresh {
+      tags.clear()
+      search = 0
+    }
+    search += 1
+    return VisitedSet(tags: tags.base, search: search)
+  }
+}
+
+/// Memory of trivial elements that starts as zeros.
+struct Scratch<Element: BitwiseCopyable>: ~Copyable {
+  private(set) var base: UnsafeMutablePointer<Element>
+  private(set) var count: Int
+  /// Whether the memory has been exchanged since it was cleared.
+  private(set) var isFresh = true
+
+  init(count: Int) {
+    self.count = count
+    base = .allocate(capacity: max(count, 1))
+    clear()
+  }
+
+  deinit { base.deallocate() }
+
+  /// Room for `wanted` elements; what was there is lost when it grows.
+  mutating func ensure(_ wanted: Int) {
+    guard wanted > count else { return }
+    base.deallocate()
+    base = .allocate(capacity: wanted)
+    count = wanted
+    isFresh = true
+  }
+
+  mutating func clear() {
+    UnsafeMutableRawPointer(base).initializeMemory(
+      as: UInt8.self, repeating: 0, count: count * MemoryLayout<Element>.stride)
+    isFresh = false
+  }
+}
+
+/// Contexts at rest. As many exist as searches have run at once.
+final class SearchContextPool: Sendable {
+  /// Each is in the list or lent to one thread: what makes the unchecked conformance sound.
+  private final class Holder: @unchecked Sendable {
+    var context: SearchContext
+    init(codeStride: Int) { context = SearchContext(codeStride: codeStride) }
+  }
+
+  private let idle = Mutex<[Holder]>([])
+  private let codeStride: Int
+
+  init(codeStride: Int) { self.codeStride = codeStride }
+
+  func withContext<Result, Failure: Error>(
+    _ body: (inout SearchContext) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let holder = idle.withLock { $0.popLast() } ?? Holder(codeStride: codeStride)
+    defer { idle.withLock { $0.append(holder) } }
+    return try body(&holder.context)
+  }
+}
