@@ -1,0 +1,105 @@
+import CEngramSQLite
+import Foundation
+import GRDB
+import Synchronization
+import SystemPackage
+
+/// The SQLite database of a store: one connection that writes, a few that read.
+///
+/// In WAL mode readers and the writer do not wait for each other. Nothing here checkpoints by
+/// itself: SQLite before 3.51.3 can corrupt a database when a commit meets a checkpoint of another
+/// connection, so both happen under the store's writer lock only.
+final class Catalogue: Sendable {
+  static let fileName = "engram.sqlite"
+
+  let path: FilePath
+  private let writer: DatabaseQueue
+  private let idleReaders = Mutex<[DatabaseQueue]>([])
+
+  /// Opens a catalogue, making it where there is none. The caller holds the store's lock.
+  init(_ path: FilePath, durability: Durability) throws {
+    self.path = path
+    writer = try DatabaseQueue(path: path.string, configuration: Self.configuration(readonly: false))
+    try writer.writeWithoutTransaction { db in
+      try Self.checkFormat(db, path: path)
+      try db.execute(sql: "PRAGMA journal_mode = WAL")
+      try db.execute(sql: "PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL")")
+      try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
+      try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
+    }
+    try Schema.migrator.migrate(writer)
+  }
+
+  private static func configuration(readonly: Bool) -> Configuration {
+    var configuration = Configuration()
+    configuration.readonly = readonly
+    configuration.busyMode = .timeout(10)
+    configuration.prepareDatabase { db in
+      guard let connection = db.sqliteConnection else { return }
+      let result = engram_sqlite_configure(connection)
+      guard result == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: result)) }
+      try db.execute(sql: "PRAGMA cell_size_check = ON")
+      try db.execute(sql: "PRAGMA mmap_size = 0")
+    }
+    return configuration
+  }
+
+  /// Refuses a database of somebody else's and one of a newer format, before anything is written.
+  private static func checkFormat(_ db: Database, path: FilePath) throws {
+    let format = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+    let application = try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+    let tables = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
+    guard application == Schema.applicationID || (tables == 0 && application == 0) else {
+      throw StoreError.unusablePath(path.string, reason: "it is the database of another program")
+    }
+    guard format <= Schema.format else {
+      throw StoreError.newerFormat(found: format, supported: Schema.format)
+    }
+  }
+
+  /// Runs `body` on a connection that reads, in one transaction: it sees one state.
+  func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    let reader = try idleReaders.withLock { $0.popLast() } ?? DatabaseQueue(
+      path: path.string, configuration: Self.configuration(readonly: true))
+    defer { idleReaders.withLock { $0.append(reader) } }
+    return try reader.read(body)
+  }
+
+  /// Runs `body` on the connection that writes, outside a transaction. Commit thread only.
+  func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    try writer.writeWithoutTransaction(body)
+  }
+
+  /// Moves the log into the database as far as readers allow. Under the writer lock only.
+  ///
+  /// - Returns: frames still in the log.
+  @discardableResult
+  func checkpoint() throws -> Int {
+    try writer.writeWithoutTransaction { db in
+      let row = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(PASSIVE)")
+      let frames: Int = row?[1] ?? 0
+      let moved: Int = row?[2] ?? 0
+      return frames - moved
+    }
+  }
+
+  /// Pages that the writing connection has written so far: tells how much the log has grown.
+  func pagesWritten() -> Int {
+    writer.writeWithoutTransaction { db in
+      var current: Int32 = 0
+      var highest: Int32 = 0
+      guard let connection = db.sqliteConnection else { return 0 }
+      sqlite3_db_status(connection, SQLITE_DBSTATUS_CACHE_WRITE, &current, &highest, 0)
+      return Int(current)
+    }
+  }
+
+  func close() throws {
+    let readers = idleReaders.withLock { readers in
+      defer { readers = [] }
+      return readers
+    }
+    for reader in readers { try reader.close() }
+    try writer.close()
+  }
+}

@@ -1,0 +1,144 @@
+import Foundation
+import GRDB
+
+/// One transaction in the making: requests turned into rows of the catalogue, slots to be written,
+/// and what the index is to be told afterwards.
+struct CommitGroup {
+  private(set) var head: HistoryHead
+  let firstChange: Int64
+  let firstSlot: Int
+  private(set) var slotBytes: [UInt8] = []
+  private(set) var slotCount = 0
+  private(set) var changes: [AppliedChange] = []
+  private let pages: VectorPages
+  private let now: Int64
+
+  init(head: HistoryHead, nextSlot: Int, pages: VectorPages) {
+    self.head = head
+    firstChange = head.sequence + 1
+    firstSlot = nextSlot
+    self.pages = pages
+    now = Timestamp.now
+  }
+
+  static let space = 1
+
+  /// Adds a request: all of it, or nothing where it is refused.
+  mutating func add(_ request: WriteRequest, _ db: Database) throws {
+    switch request {
+    case .insert(let memories): try insert(memories, db)
+    case .update(let id, let update): try self.update(id, update, db)
+    case .delete(let ids): try delete(ids, db)
+    case .recordAccess(let accesses): try record(accesses, db)
+    case .checkpoint: break
+    }
+  }
+
+  private mutating func insert(_ memories: [PreparedMemory], _ db: Database) throws {
+    var ids = Set<UUID>()
+    let exists = try db.cachedStatement(
+      sql: "SELECT 1 FROM memory WHERE id = ? AND ended IS NULL")
+    for memory in memories {
+      guard ids.insert(memory.id).inserted,
+        try Int.fetchOne(exists, arguments: [memory.id.data]) == nil
+      else { throw StoreError.duplicateID(memory.id) }
+    }
+    for memory in memories {
+      let change = head.sequence + 1
+      let time = max(now, head.changedAt)
+      let row = MemoryRow(
+        change: change, id: memory.id, text: memory.text, scope: memory.scope,
+        metadata: memory.metadata, categories: memory.categories, role: memory.role,
+        actor: memory.actor, importance: memory.importance, createdAt: memory.createdAt ?? time,
+        updatedAt: memory.createdAt ?? time, expiresAt: memory.expiresAt,
+        validFrom: memory.validFrom, validTo: memory.validTo, vector: change)
+      try head.append(.add, of: row, oldMemory: nil, newMemory: row.text, at: time, db)
+      try row.insert(db)
+      let slot = try write(memory.vector, of: row, db)
+      changes.append(
+        .added(change: change, slot: slot, scope: row.scope, expiresAt: row.expiresAt))
+    }
+  }
+
+  private mutating func update(_ id: UUID, _ update: PreparedUpdate, _ db: Database) throws {
+    guard var old = try MemoryRow.current(id, db) else { throw StoreError.unknownMemory(id) }
+    let oldSlot = try slot(of: old, db)
+    var new = old
+    new.change = head.sequence + 1
+    let time = max(now, head.changedAt)
+    new.updatedAt = time
+    if let text = update.text { new.text = text }
+    if let metadata = update.metadata { new.metadata = metadata }
+    if update.vector != nil { new.vector = new.change }
+    try head.append(.update, of: new, oldMemory: old.text, newMemory: new.text, at: time, db)
+    try old.end(by: new.change, db)
+    try new.insert(db)
+    guard let vector = update.vector else {
+      changes.append(.renewed(change: new.change, slot: oldSlot))
+      return
+    }
+    let slot = try write(vector, of: new, db)
+    // First the new one: a search in between finds the memory twice rather than not at all.
+    changes.append(
+      .added(change: new.change, slot: slot, scope: new.scope, expiresAt: new.expiresAt))
+    changes.append(.removed(slot: oldSlot))
+  }
+
+  private mutating func delete(_ ids: [UUID], _ db: Database) throws {
+    var rows: [MemoryRow] = []
+    var seen = Set<UUID>()
+    for id in ids where seen.insert(id).inserted {
+      guard let row = try MemoryRow.current(id, db) else { throw StoreError.unknownMemory(id) }
+      rows.append(row)
+    }
+    for var row in rows {
+      let slot = try slot(of: row, db)
+      try head.append(
+        .delete, of: row, oldMemory: row.text, newMemory: nil, at: max(now, head.changedAt), db)
+      try row.end(by: head.sequence, db)
+      changes.append(.removed(slot: slot))
+    }
+  }
+
+  private func record(_ accesses: [UUID: Access], _ db: Database) throws {
+    let statement = try db.cachedStatement(
+      sql: """
+        INSERT INTO memory_access (memory_id, accessed_at, count) VALUES (?, ?, ?)
+        ON CONFLICT (memory_id) DO UPDATE SET
+          accessed_at = max(accessed_at, excluded.accessed_at), count = count + excluded.count
+        """)
+    for (id, access) in accesses {
+      statement.setUncheckedArguments([id.data, access.at, access.count])
+      try statement.execute()
+    }
+  }
+
+  /// Puts a vector into the next slot; the slot.
+  private mutating func write(
+    _ vector: [Float], of row: MemoryRow, _ db: Database
+  ) throws -> Int {
+    let slot = firstSlot + slotCount
+    let checksum = VectorPages.vectorChecksum(vector)
+    pages.encodeSlot(
+      VectorPages.SlotHeader(
+        slot: UInt64(slot), change: row.change, group: firstChange, memory: row.id,
+        vectorChecksum: checksum),
+      vector, into: &slotBytes)
+    slotCount += 1
+    let statement = try db.cachedStatement(
+      sql: "INSERT INTO vector (change, space, slot, checksum) VALUES (?, ?, ?, ?)")
+    statement.setUncheckedArguments([row.change, Self.space, slot, Int64(checksum)])
+    try statement.execute()
+    return slot
+  }
+
+  private func slot(of row: MemoryRow, _ db: Database) throws -> Int {
+    let statement = try db.cachedStatement(
+      sql: "SELECT slot FROM vector WHERE change = ? AND space = ?")
+    guard let slot = try Int.fetchOne(statement, arguments: [row.vector, Self.space]) else {
+      throw StoreError.damaged(
+        file: Catalogue.fileName, reason: "memory \(row.id) has no vector; run verify")
+    }
+    return slot
+  }
+}

@@ -1,0 +1,159 @@
+import EngramIndex
+import Foundation
+import GRDB
+import SystemPackage
+
+/// Makes groups of requests durable, one group at a time, on the commit thread.
+///
+/// A group is: vectors into fresh slots, synced; one SQLite transaction, the moment the memories
+/// exist; then the index. Commits and checkpoints happen under `writer.lock` only.
+final class Committer {
+  private let catalogue: Catalogue
+  private let pages: VectorPages
+  private let live: LiveIndex
+  private let durability: Durability
+  private let writerLock: File
+  private var head: HistoryHead
+  private var nextSlot: Int
+  /// Set by a failed sync or commit: nothing is written until the store is opened again.
+  private var failure: StoreError?
+  private var pagesAreSynced = true
+  private var pagesAtCheckpoint = 0
+
+  /// The log is moved into the database when it has grown by this many pages of 4 KB.
+  private static let checkpointPages = 4_096
+
+  init(
+    catalogue: Catalogue, pages: VectorPages, live: LiveIndex, durability: Durability,
+    writerLock: File, nextSlot: Int
+  ) throws {
+    self.catalogue = catalogue
+    self.pages = pages
+    self.live = live
+    self.durability = durability
+    self.writerLock = writerLock
+    self.nextSlot = nextSlot
+    head = try catalogue.write { try HistoryHead($0) }
+  }
+
+  /// Commits a group; each request's outcome, in their order.
+  func commit(_ requests: [WriteRequest]) -> [Result<Void, StoreError>] {
+    if let failure {
+      return requests.map { _ in .failure(.readOnly(cause: failure.description)) }
+    }
+    do throws(StoreError) {
+      _ = try writerLock.lock(wait: true)
+      let outcomes = try commitLocked(requests)
+      if requests.contains(where: { if case .checkpoint = $0 { true } else { false } }) {
+        try checkpoint()
+      }
+      try writerLock.unlock()
+      return outcomes
+    } catch {
+      try? writerLock.unlock()
+      return requests.map { _ in .failure(error) }
+    }
+  }
+
+  private func commitLocked(
+    _ requests: [WriteRequest]
+  ) throws(StoreError) -> [Result<Void, StoreError>] {
+    var outcomes: [Result<Void, StoreError>] = []
+    var group = CommitGroup(head: head, nextSlot: nextSlot, pages: pages)
+    var isWritten = false
+    do {
+      try catalogue.write { db in
+        try db.inTransaction(.immediate) {
+          for request in requests { outcomes.append(try Self.add(request, to: &group, db)) }
+          try self.writeSlots(of: group)
+          isWritten = true
+          return .commit
+        }
+      }
+    } catch {
+      let error = StoreError(error)
+      guard isWritten else { throw error }
+      // The transaction may be in the log or not: only opening anew tells.
+      failure = .commitOutcomeUnknown(cause: error.description)
+      throw .commitOutcomeUnknown(cause: error.description)
+    }
+    head = group.head
+    nextSlot += group.slotCount
+    do throws(IndexError) {
+      if !group.changes.isEmpty { try live.apply(group.changes, covering: head.sequence) }
+    } catch {
+      // Room was reserved, so this is a defect; the data is safe, the index is behind.
+      failure = .index(error)
+    }
+    return outcomes
+  }
+
+  /// Adds a request to the group. What is refused leaves nothing behind and fails alone; what the
+  /// database or a file refuses fails the whole group.
+  private static func add(
+    _ request: WriteRequest, to group: inout CommitGroup, _ db: Database
+  ) throws -> Result<Void, StoreError> {
+    do {
+      try group.add(request, db)
+      return .success(())
+    } catch let error as StoreError {
+      switch error {
+      case .unknownMemory, .duplicateID: return .failure(error)
+      default: throw error
+      }
+    }
+  }
+
+  private func writeSlots(of group: CommitGroup) throws(StoreError) {
+    let slots = group.firstSlot + group.slotCount
+    do throws(IndexError) { try live.reserve(group.slotCount, slots: slots) } catch {
+      throw .index(error)
+    }
+    guard group.slotCount > 0 else { return }
+    try pages.reserve(slots: slots)
+    try pages.writeSlots(group.slotBytes, from: group.firstSlot)
+    pagesAreSynced = false
+    if durability == .full { try syncPages() }
+  }
+
+  private func syncPages() throws(StoreError) {
+    guard !pagesAreSynced else { return }
+    do throws(StoreError) { try pages.file.synchronise() } catch {
+      failure = error
+      throw error
+    }
+    pagesAreSynced = true
+  }
+
+  /// Moves the log into the database where it has grown long. After the callers have been answered.
+  func checkpointIfDue() {
+    guard failure == nil, durability != .none else { return }
+    do {
+      let written = catalogue.pagesWritten()
+      guard written - pagesAtCheckpoint > Self.checkpointPages else { return }
+      _ = try writerLock.lock(wait: true)
+      defer { try? writerLock.unlock() }
+      try checkpoint()
+    } catch {
+      failure = StoreError(error)
+    }
+  }
+
+  /// Vectors reach the disk before the rows that name them leave the log.
+  private func checkpoint() throws(StoreError) {
+    try syncPages()
+    do {
+      try catalogue.checkpoint()
+      pagesAtCheckpoint = catalogue.pagesWritten()
+    } catch {
+      failure = StoreError(error)
+      throw StoreError(error)
+    }
+  }
+
+  /// Gets space for the next groups before they come.
+  func growAhead() {
+    // A failure here is met again, and reported, by the commit that needs the space.
+    try? pages.reserve(slots: nextSlot + 16)
+  }
+}

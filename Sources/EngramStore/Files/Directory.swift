@@ -1,0 +1,99 @@
+import SystemPackage
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Calls on a store's directory.
+enum Directory {
+  enum Kind { case absent, directory, other }
+
+  static func kind(of path: FilePath) throws(StoreError) -> Kind {
+    var status = stat()
+    guard stat(path.string, &status) == 0 else {
+      if errno == ENOENT { return .absent }
+      throw .io(Errno(rawValue: errno), "examining", path)
+    }
+    return status.st_mode & S_IFMT == S_IFDIR ? .directory : .other
+  }
+
+  /// Creates a directory and those above it that are missing.
+  static func create(_ path: FilePath) throws(StoreError) {
+    if try kind(of: path) != .absent { return }
+    let parent = path.removingLastComponent()
+    if !parent.isEmpty, parent != path { try create(parent) }
+    guard mkdir(path.string, 0o755) == 0 || errno == EEXIST else {
+      throw .io(Errno(rawValue: errno), "creating", path)
+    }
+    if !parent.isEmpty { try synchronise(parent) }
+  }
+
+  static func isWritable(_ path: FilePath) -> Bool { access(path.string, W_OK | X_OK) == 0 }
+
+  /// Makes names in the directory durable: a file is not there after power loss until this is done.
+  static func synchronise(_ path: FilePath) throws(StoreError) {
+    let directory = try File.open(path.isEmpty ? "." : path, .read)
+    while fsync(directory.descriptor.rawValue) != 0 {
+      guard errno == EINTR else { throw .io(Errno(rawValue: errno), "synchronising", path) }
+    }
+  }
+
+  static func rename(_ old: FilePath, to new: FilePath) throws(StoreError) {
+    guard Self.systemRename(old.string, new.string) == 0 else {
+      throw .io(Errno(rawValue: errno), "renaming", old)
+    }
+  }
+
+  static func remove(_ path: FilePath) throws(StoreError) {
+    guard unlink(path.string) == 0 || errno == ENOENT else {
+      throw .io(Errno(rawValue: errno), "removing", path)
+    }
+  }
+
+  /// Publishes a whole file under its name: after a crash the old one is there, or the new one.
+  static func publish(
+    _ path: FilePath, _ write: (File) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    var draft = path
+    draft.extension = (path.extension ?? "") + "-new"
+    try remove(draft)
+    let file = try File.open(draft, .create)
+    try write(file)
+    try file.synchronise()
+    try rename(draft, to: path)
+    try synchronise(path.removingLastComponent())
+  }
+
+  /// Bytes that the files of a directory take, by name.
+  static func fileSizes(_ path: FilePath) throws(StoreError) -> [String: Int] {
+    guard let directory = opendir(path.string) else {
+      throw .io(Errno(rawValue: errno), "listing", path)
+    }
+    defer { closedir(directory) }
+    var sizes: [String: Int] = [:]
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      var status = stat()
+      guard stat(path.appending(name).string, &status) == 0, status.st_mode & S_IFMT == S_IFREG
+      else { continue }
+      sizes[name] = Int(status.st_size)
+    }
+    return sizes
+  }
+
+  private static func systemRename(_ old: String, _ new: String) -> Int32 {
+    #if canImport(Glibc)
+      Glibc.rename(old, new)
+    #elseif canImport(Musl)
+      Musl.rename(old, new)
+    #else
+      Darwin.rename(old, new)
+    #endif
+  }
+}

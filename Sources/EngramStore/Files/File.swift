@@ -1,0 +1,140 @@
+import SystemPackage
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The one door to the operating system for a store's files: every call on them is in this folder.
+/// Interrupted calls are repeated and short transfers continued here and nowhere else.
+///
+/// A file is closed when the value ends; the descriptor is used by any number of threads, each
+/// call naming its own offset.
+package final class File: Sendable {
+  package let path: FilePath
+  let descriptor: FileDescriptor
+
+  private init(path: FilePath, descriptor: FileDescriptor) {
+    self.path = path
+    self.descriptor = descriptor
+  }
+
+  deinit { try? descriptor.close() }
+
+  enum Mode { case read, write, create }
+
+  static func open(_ path: FilePath, _ mode: Mode) throws(StoreError) -> File {
+    do {
+      let descriptor: FileDescriptor
+      switch mode {
+      case .read:
+        descriptor = try .open(path, .readOnly, options: [.closeOnExec])
+      case .write:
+        descriptor = try .open(path, .readWrite, options: [.closeOnExec])
+      case .create:
+        descriptor = try .open(
+          path, .readWrite, options: [.create, .closeOnExec],
+          permissions: [.ownerReadWrite, .groupRead, .otherRead])
+      }
+      return File(path: path, descriptor: descriptor)
+    } catch {
+      throw .io(error, "opening", path)
+    }
+  }
+
+  /// Writes all bytes at `offset`.
+  func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(StoreError) {
+    do {
+      try descriptor.writeAll(toAbsoluteOffset: Int64(offset), bytes)
+    } catch {
+      throw .io(error, "writing", path)
+    }
+  }
+
+  /// Reads as many bytes as `buffer` takes.
+  ///
+  /// - Returns: how many there were before the end of the file.
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(StoreError) -> Int {
+    var done = 0
+    while done < buffer.count {
+      let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+      let count: Int
+      do {
+        count = try descriptor.read(fromAbsoluteOffset: Int64(offset + done), into: rest)
+      } catch {
+        throw .io(error, "reading", path)
+      }
+      if count == 0 { break }
+      done += count
+    }
+    return done
+  }
+
+  /// Returns once what was written has reached the disk. A failure is final: the kernel may have
+  /// dropped the pages, so asking again proves nothing.
+  func synchronise() throws(StoreError) {
+    #if os(Linux)
+      let result = retrying { fdatasync(descriptor.rawValue) }
+    #else
+      let result = retrying { fcntl(descriptor.rawValue, F_FULLFSYNC) }
+    #endif
+    if result != 0 { throw .io(Errno(rawValue: errno), "synchronising", path) }
+  }
+
+  func size() throws(StoreError) -> Int {
+    var status = stat()
+    guard fstat(descriptor.rawValue, &status) == 0 else {
+      throw .io(Errno(rawValue: errno), "examining", path)
+    }
+    return Int(status.st_size)
+  }
+
+  /// An exclusive lock that belongs to this open file, not to the process, and dies with it.
+  ///
+  /// - Returns: false where another holder has it and `wait` is false.
+  func lock(wait: Bool) throws(StoreError) -> Bool {
+    #if os(Linux)
+      var request = flock()
+      request.l_type = Int16(F_WRLCK)
+      request.l_whence = Int16(SEEK_SET)
+      let command = wait ? OFDLock.setAndWait : OFDLock.set
+      let result = retrying { fcntl(descriptor.rawValue, command, &request) }
+    #else
+      let result = retrying { flock(descriptor.rawValue, LOCK_EX | (wait ? 0 : LOCK_NB)) }
+    #endif
+    if result == 0 { return true }
+    if !wait, errno == EAGAIN || errno == EACCES { return false }
+    throw .io(Errno(rawValue: errno), "locking", path)
+  }
+
+  func unlock() throws(StoreError) {
+    #if os(Linux)
+      var request = flock()
+      request.l_type = Int16(F_UNLCK)
+      request.l_whence = Int16(SEEK_SET)
+      let result = retrying { fcntl(descriptor.rawValue, OFDLock.set, &request) }
+    #else
+      let result = retrying { flock(descriptor.rawValue, LOCK_UN) }
+    #endif
+    if result != 0 { throw .io(Errno(rawValue: errno), "unlocking", path) }
+  }
+}
+
+#if os(Linux)
+  /// Linux's commands for locks that belong to an open file description; its C library shows them
+  /// only to programs that ask for GNU extensions.
+  private enum OFDLock {
+    static let set: Int32 = 37
+    static let setAndWait: Int32 = 38
+  }
+#endif
+
+private func retrying(_ call: () -> Int32) -> Int32 {
+  while true {
+    let result = call()
+    if result != -1 || errno != EINTR { return result }
+  }
+}

@@ -1,0 +1,51 @@
+import SystemPackage
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A growing file mapped for reading at an address that never changes: address space is reserved
+/// once and each grown part of the file is mapped over it.
+///
+/// Invariants, which make the unchecked conformance sound: `base` is fixed for the object's life;
+/// bytes below `mapped` are readable and backed by the file, which nobody shortens; only the
+/// thread that commits extends the map.
+package final class PageMap: @unchecked Sendable {
+  let base: UnsafeRawPointer
+  private let reserved: Int
+  private var mapped = 0
+
+  init(reserving bytes: Int) throws(StoreError) {
+    let flags = MAP_PRIVATE | Int32(MAP_ANONYMOUS) | Int32(MAP_NORESERVE)
+    guard let address = mmap(nil, bytes, PROT_NONE, flags, -1, 0), address != MAP_FAILED else {
+      throw .index(.outOfMemory(bytes: bytes))
+    }
+    base = UnsafeRawPointer(address)
+    reserved = bytes
+  }
+
+  deinit { munmap(UnsafeMutableRawPointer(mutating: base), reserved) }
+
+  /// Maps the file up to `size`, a multiple of the page size that the file has reached.
+  func extend(_ file: File, to size: Int) throws(StoreError) {
+    guard size > mapped else { return }
+    guard size <= reserved else { throw .index(.full(rows: reserved)) }
+    // The part that is mapped already stays: searches hold pointers into it.
+    let address = UnsafeMutableRawPointer(mutating: base) + mapped
+    let result = mmap(
+      address, size - mapped, PROT_READ, MAP_SHARED | MAP_FIXED, file.descriptor.rawValue,
+      off_t(mapped))
+    guard result != MAP_FAILED else {
+      throw .io(Errno(rawValue: errno), "mapping", file.path)
+    }
+    #if os(Linux)
+      // Rows are read in no order: reading ahead would only fill the page cache.
+      _ = madvise(address, size - mapped, MADV_RANDOM)
+    #endif
+    mapped = size
+  }
+}

@@ -1,0 +1,186 @@
+import Crypto
+import Foundation
+import GRDB
+
+/// The append-only history: each change's row holds the hash of the one before, so that an edit,
+/// a gap or a cut shows.
+///
+/// A change's texts are in a row of their own. The chain covers only their digest, SHA-256 of a
+/// random salt and the texts: once salt and texts are erased the digest tells nothing.
+struct HistoryRow {
+  var sequence: Int64
+  var memoryID: UUID
+  var event: String
+  var changedAt: Int64
+  var createdAt: Int64
+  var updatedAt: Int64?
+  var isDeleted: Bool
+  var actor: String?
+  var role: String?
+  var payloadDigest: Data
+  var previousHash: Data
+
+  /// What the first row follows.
+  static let origin = Data(count: 32)
+
+  var hash: Data {
+    var writer = ByteWriter()
+    writer.put(raw: previousHash)
+    writer.put(sequence)
+    writer.put(memoryID)
+    writer.put(event)
+    writer.put(changedAt)
+    writer.put(createdAt)
+    writer.put(updatedAt)
+    writer.put(UInt8(isDeleted ? 1 : 0))
+    writer.put(actor)
+    writer.put(role)
+    writer.put(raw: payloadDigest)
+    return Data(SHA256.hash(data: writer.bytes))
+  }
+
+  static let columns = """
+    sequence, memory_id, event, changed_at, created_at, updated_at, is_deleted, actor_id, role, \
+    payload_digest, previous_hash
+    """
+
+  static let columnsOfH = columns.split(separator: " ").map { "h.\($0)" }.joined(separator: " ")
+  static let columnCount = 11
+
+  func insert(hash: Data, _ db: Database) throws {
+    let statement = try db.cachedStatement(
+      sql: "INSERT INTO history (\(Self.columns), hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    statement.setUncheckedArguments([
+      sequence, memoryID.data, event, changedAt, createdAt, updatedAt, isDeleted, actor, role,
+      payloadDigest, previousHash, hash,
+    ])
+    try statement.execute()
+  }
+
+  /// Reads a row of `columns`.
+  init(_ row: Row) throws {
+    guard let id = UUID(bytes: row[1]) else {
+      throw StoreError.damaged(file: "engram.sqlite", reason: "a history row's id is no UUID")
+    }
+    sequence = row[0]
+    memoryID = id
+    event = row[2]
+    changedAt = row[3]
+    createdAt = row[4]
+    updatedAt = row[5]
+    isDeleted = row[6]
+    actor = row[7]
+    role = row[8]
+    payloadDigest = row[9]
+    previousHash = row[10]
+  }
+
+  init(
+    sequence: Int64, memoryID: UUID, event: HistoryEntry.Event, changedAt: Int64, createdAt: Int64,
+    actor: String?, role: String?, payloadDigest: Data, previousHash: Data
+  ) {
+    self.sequence = sequence
+    self.memoryID = memoryID
+    self.event = event.rawValue
+    self.changedAt = changedAt
+    self.createdAt = createdAt
+    updatedAt = event == .add ? nil : changedAt
+    isDeleted = event == .delete
+    self.actor = actor
+    self.role = role
+    self.payloadDigest = payloadDigest
+    self.previousHash = previousHash
+  }
+}
+
+/// What a change said before and after.
+struct HistoryPayload {
+  var sequence: Int64
+  var salt: Data
+  var oldMemory: String?
+  var newMemory: String?
+
+  init(sequence: Int64, oldMemory: String?, newMemory: String?) {
+    self.sequence = sequence
+    self.oldMemory = oldMemory
+    self.newMemory = newMemory
+    salt = SymmetricKey(size: .bits128).withUnsafeBytes { Data($0) }
+  }
+
+  var digest: Data {
+    var writer = ByteWriter()
+    writer.put(raw: salt)
+    writer.put(oldMemory)
+    writer.put(newMemory)
+    return Data(SHA256.hash(data: writer.bytes))
+  }
+
+  var checksum: UInt32 {
+    var writer = ByteWriter()
+    writer.put(sequence)
+    writer.put(raw: salt)
+    writer.put(oldMemory)
+    writer.put(newMemory)
+    return writer.checksum
+  }
+
+  func insert(_ db: Database) throws {
+    let statement = try db.cachedStatement(
+      sql: """
+        INSERT INTO history_payload (sequence, salt, old_memory, new_memory, checksum)
+        VALUES (?, ?, ?, ?, ?)
+        """)
+    statement.setUncheckedArguments([sequence, salt, oldMemory, newMemory, Int64(checksum)])
+    try statement.execute()
+  }
+
+  /// Reads sequence, salt, old and new memory and the checksum from a row, and proves the latter.
+  init(_ row: Row, from column: Int) throws {
+    sequence = row[column]
+    salt = row[column + 1]
+    oldMemory = row[column + 2]
+    newMemory = row[column + 3]
+    guard checksum == row[column + 4] as UInt32? else {
+      throw StoreError.damaged(
+        file: "engram.sqlite", reason: "the history of change \(sequence) fails its checksum")
+    }
+  }
+
+  static let columns = "p.sequence, p.salt, p.old_memory, p.new_memory, p.checksum"
+}
+
+/// The last link of the chain.
+struct HistoryHead {
+  var sequence: Int64 = 0
+  var hash = HistoryRow.origin
+  /// Change times never go back, whatever the clock does.
+  var changedAt = Int64.min
+
+  init(_ db: Database) throws {
+    guard
+      let row = try Row.fetchOne(
+        db, sql: "SELECT sequence, hash, changed_at FROM history ORDER BY sequence DESC LIMIT 1")
+    else { return }
+    sequence = row[0]
+    hash = row[1]
+    changedAt = row[2]
+  }
+
+  /// Appends the next change and returns its number.
+  mutating func append(
+    _ event: HistoryEntry.Event, of memory: MemoryRow, oldMemory: String?, newMemory: String?,
+    at time: Int64, _ db: Database
+  ) throws {
+    let payload = HistoryPayload(
+      sequence: sequence + 1, oldMemory: oldMemory, newMemory: newMemory)
+    changedAt = max(changedAt, time)
+    let row = HistoryRow(
+      sequence: sequence + 1, memoryID: memory.id, event: event, changedAt: changedAt,
+      createdAt: memory.createdAt, actor: memory.actor, role: memory.role,
+      payloadDigest: payload.digest, previousHash: hash)
+    hash = row.hash
+    try row.insert(hash: hash, db)
+    try payload.insert(db)
+    sequence += 1
+  }
+}

@@ -1,0 +1,174 @@
+import Foundation
+import GRDB
+
+/// A version of a memory as a row of the catalogue.
+struct MemoryRow {
+  var change: Int64
+  var ended: Int64?
+  var id: UUID
+  var text: String
+  var scope: Scope
+  var metadata: String
+  var categories: String
+  var role: String?
+  var actor: String?
+  var importance: Double?
+  var createdAt: Int64
+  var updatedAt: Int64
+  var expiresAt: Int64?
+  var validFrom: Int64?
+  var validTo: Int64?
+  /// The change whose vector this version has.
+  var vector: Int64
+
+  /// CRC-32C over all columns: a row that was damaged on disk is noticed when it is read.
+  var checksum: UInt32 {
+    var writer = ByteWriter(capacity: text.utf8.count + metadata.utf8.count + 256)
+    writer.put(change)
+    writer.put(ended)
+    writer.put(id)
+    writer.put(text)
+    writer.put(scope.user)
+    writer.put(scope.agent)
+    writer.put(scope.run)
+    writer.put(metadata)
+    writer.put(categories)
+    writer.put(role)
+    writer.put(actor)
+    writer.put(importance)
+    writer.put(createdAt)
+    writer.put(updatedAt)
+    writer.put(expiresAt)
+    writer.put(validFrom)
+    writer.put(validTo)
+    writer.put(vector)
+    return writer.checksum
+  }
+
+  var memory: Memory {
+    Memory(
+      id: id, text: text, scope: scope, metadata: Metadata(canonical: metadata),
+      categories: Self.decodeCategories(categories), role: role, actor: actor,
+      importance: importance, createdAt: Timestamp.date(createdAt),
+      updatedAt: Timestamp.date(updatedAt), expiresAt: expiresAt.map(Timestamp.date),
+      validFrom: validFrom.map(Timestamp.date), validTo: validTo.map(Timestamp.date),
+      change: change)
+  }
+
+  static func encodeCategories(_ categories: [String]) throws(StoreError) -> String {
+    if categories.isEmpty { return "[]" }
+    do {
+      return try JSONValue.array(categories.map(JSONValue.string)).canonicalText
+    } catch {
+      throw .invalid(field: "categories", reason: "\(error)")
+    }
+  }
+
+  private static func decodeCategories(_ text: String) -> [String] {
+    if text == "[]" { return [] }
+    guard case .array(let values)? = try? JSONValue(parsing: text) else { return [] }
+    return values.compactMap { if case .string(let name) = $0 { name } else { nil } }
+  }
+
+  // MARK: SQL
+
+  static let columns = """
+    change, ended, id, text, user_id, agent_id, run_id, metadata, categories, role, actor_id, \
+    importance, created_at, updated_at, expires_at, valid_from, valid_to, vector, checksum
+    """
+
+  /// Reads a row of `columns` and proves its checksum.
+  init(_ row: Row) throws {
+    guard let id = UUID(bytes: row[2]) else {
+      throw StoreError.damaged(file: "engram.sqlite", reason: "a memory's id is no UUID")
+    }
+    change = row[0]
+    ended = row[1]
+    self.id = id
+    text = row[3]
+    scope = Scope(user: row[4], agent: row[5], run: row[6])
+    metadata = row[7]
+    categories = row[8]
+    role = row[9]
+    actor = row[10]
+    importance = row[11]
+    createdAt = row[12]
+    updatedAt = row[13]
+    expiresAt = row[14]
+    validFrom = row[15]
+    validTo = row[16]
+    vector = row[17]
+    guard checksum == row[18] as UInt32? else {
+      throw StoreError.damaged(
+        file: "engram.sqlite", reason: "memory \(id), change \(change), fails its checksum")
+    }
+  }
+
+  init(
+    change: Int64, id: UUID, text: String, scope: Scope, metadata: String, categories: String,
+    role: String?, actor: String?, importance: Double?, createdAt: Int64, updatedAt: Int64,
+    expiresAt: Int64?, validFrom: Int64?, validTo: Int64?, vector: Int64
+  ) {
+    self.change = change
+    self.id = id
+    self.text = text
+    self.scope = scope
+    self.metadata = metadata
+    self.categories = categories
+    self.role = role
+    self.actor = actor
+    self.importance = importance
+    self.createdAt = createdAt
+    self.updatedAt = updatedAt
+    self.expiresAt = expiresAt
+    self.validFrom = validFrom
+    self.validTo = validTo
+    self.vector = vector
+  }
+
+  func insert(_ db: Database) throws {
+    let statement = try db.cachedStatement(
+      sql: """
+        INSERT INTO memory (\(Self.columns))
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """)
+    statement.setUncheckedArguments([
+      change, ended, id.data, text, scope.user, scope.agent, scope.run, metadata, categories, role,
+      actor, importance, createdAt, updatedAt, expiresAt, validFrom, validTo, vector,
+      Int64(checksum),
+    ])
+    try statement.execute()
+  }
+
+  /// Ends this version with change `change`.
+  mutating func end(by change: Int64, _ db: Database) throws {
+    ended = change
+    let statement = try db.cachedStatement(
+      sql: "UPDATE memory SET ended = ?, checksum = ? WHERE change = ?")
+    statement.setUncheckedArguments([change, Int64(checksum), self.change])
+    try statement.execute()
+  }
+
+  /// The current version of a memory.
+  static func current(_ id: UUID, _ db: Database) throws -> MemoryRow? {
+    let statement = try db.cachedStatement(
+      sql: "SELECT \(columns) FROM memory WHERE id = ? AND ended IS NULL")
+    return try Row.fetchOne(statement, arguments: [id.data]).map(MemoryRow.init)
+  }
+
+  /// The version that a change made.
+  static func version(_ change: Int64, _ db: Database) throws -> MemoryRow? {
+    let statement = try db.cachedStatement(sql: "SELECT \(columns) FROM memory WHERE change = ?")
+    return try Row.fetchOne(statement, arguments: [change]).map(MemoryRow.init)
+  }
+}
+
+extension UUID {
+  /// The 16 bytes, as the catalogue keeps them.
+  var data: Data { withUnsafeBytes(of: uuid) { Data($0) } }
+
+  init?(bytes: Data?) {
+    guard let bytes, bytes.count == 16 else { return nil }
+    self = bytes.withUnsafeBytes { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
+  }
+}

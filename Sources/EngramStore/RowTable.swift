@@ -1,0 +1,55 @@
+import EngramIndex
+import Synchronization
+
+/// What the store knows of each row of the index: which version of which memory it is.
+///
+/// One writer at a time (the lock of `LiveIndex`) appends; a row is read once the index shows it.
+final class RowTable: Sendable {
+  /// The change that made the version; later versions that keep the vector replace it.
+  private let changes: ReservedArray<Atomic<Int64>>
+  private let slots: ReservedArray<UInt32>
+  private let keys: ReservedArray<ScopePostings.Key>
+  /// A slot's row, plus one; 0 where it has none. The writer's.
+  private let rowsOfSlots: ReservedArray<UInt32>
+  private let highestSlot = Atomic<Int>(0)
+
+  /// Change, slot, scope and the way back from the slot.
+  static let bytesPerRow = 8 + 4 + 12 + 4
+
+  init() throws(IndexError) {
+    changes = try ReservedArray(limit: IndexLimits.rows)
+    slots = try ReservedArray(limit: IndexLimits.rows)
+    keys = try ReservedArray(limit: IndexLimits.rows)
+    rowsOfSlots = try ReservedArray(limit: 2 * IndexLimits.rows)
+  }
+
+  func reserve(rows: Int, slots slotCount: Int) throws(IndexError) {
+    try changes.ensure(count: rows)
+    try slots.ensure(count: rows)
+    try keys.ensure(count: rows)
+    try rowsOfSlots.ensure(count: slotCount)
+    highestSlot.max(slotCount, ordering: .relaxed)
+  }
+
+  func set(_ row: Int, change: Int64, slot: Int, key: ScopePostings.Key) {
+    changes.base[row].store(change, ordering: .releasing)
+    slots.base[row] = UInt32(slot)
+    keys.base[row] = key
+    rowsOfSlots.base[slot] = UInt32(row) + 1
+  }
+
+  @inline(__always)
+  func change(_ row: Int) -> Int64 { changes.base[row].load(ordering: .acquiring) }
+  func setChange(_ row: Int, _ change: Int64) {
+    changes.base[row].store(change, ordering: .releasing)
+  }
+  func slot(_ row: Int) -> Int { Int(slots.base[row]) }
+  @inline(__always)
+  func key(_ row: Int) -> ScopePostings.Key { keys.base[row] }
+
+  func row(ofSlot slot: Int) -> Int? {
+    guard slot >= 0, slot < highestSlot.load(ordering: .relaxed) else { return nil }
+    let row = rowsOfSlots.base[slot]
+    return row == 0 ? nil : Int(row) - 1
+  }
+}

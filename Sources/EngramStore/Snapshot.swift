@@ -1,0 +1,262 @@
+import EngramIndex
+import Foundation
+import SystemPackage
+
+/// The file that holds the index: codes, graph, what each row stands for and the names of scopes,
+/// with the change it covers. It is derived: a store without it, or with one that fails a check,
+/// rebuilds the index from pages and catalogue. `docs/format.md` specifies every byte.
+struct Snapshot {
+  /// What a snapshot must agree with to be of use.
+  struct Identity: Equatable {
+    var store: UUID
+    var space: UInt32
+    var dimension: UInt32
+    var metric: Metric
+    var parameters: HNSWParameters
+  }
+
+  static func fileName(space: Int) -> String { "index-\(space).hnsw" }
+
+  private static let magic: [UInt8] = [0x89] + Array("ENGRAMI\r\n\u{1A}\n".utf8)
+  private static let formatVersion: UInt16 = 1
+  private static let headerBytes = 4096
+
+  private enum Section: Int, CaseIterable {
+    case codes, factors, bounds, baseLinks, upperLinks, rows, names
+  }
+
+  /// One row of the index: the version it stands for, its slot, its scope, and whether it is live.
+  private struct RowRecord {
+    static let bytes = 8 + 4 * 4 + 4
+  }
+
+  // MARK: Writing
+
+  /// Writes the live index under `path`; the change it covers.
+  static func write(
+    _ live: LiveIndex, identity: Identity, to path: FilePath
+  ) throws(StoreError) -> Int64 {
+    // Rows and change are taken together; changes that come later are replayed over the file.
+    let (rows, covered) = live.withState { ($0, $1) }
+    let names = live.postings.names
+    let table = encodeRows(live, count: rows)
+    let nameBytes = encodeNames(names)
+    try live.index.withSnapshot(rows: rows) { index throws(StoreError) in
+      try Directory.publish(path) { file throws(StoreError) in
+        try table.withBytes { table throws(StoreError) in
+          try nameBytes.withBytes { names throws(StoreError) in
+            try write(
+              [
+                index.codes, index.factors, index.bounds, index.baseLinks, index.upperLinks, table,
+                names,
+              ], rows: rows, linked: index.linked, covered: covered, identity: identity, to: file)
+          }
+        }
+      }
+    }
+    return covered
+  }
+
+  private static func write(
+    _ sections: [UnsafeRawBufferPointer], rows: Int, linked: Int, covered: Int64,
+    identity: Identity, to file: File
+  ) throws(StoreError) {
+    var header = ByteWriter(capacity: headerBytes)
+    header.put(raw: magic)
+    header.pad(to: 16)
+    header.put(formatVersion)
+    header.put(UInt16(0))
+    header.put(UInt32(headerBytes))
+    put(identity, &header)
+    header.put(Int64(rows))
+    header.put(Int64(linked))
+    header.put(covered)
+    var offset = headerBytes
+    for section in sections {
+      header.put(Int64(offset))
+      header.put(Int64(section.count))
+      header.put(Checksum.crc32c(section))
+      try file.write(section, at: offset)
+      offset += (section.count + 4095) / 4096 * 4096
+    }
+    header.pad(to: headerBytes - 4)
+    header.put(header.checksum)
+    try header.bytes.withBytes { bytes throws(StoreError) in try file.write(bytes, at: 0) }
+  }
+
+  private static func put(_ identity: Identity, _ writer: inout ByteWriter) {
+    writer.put(identity.store)
+    writer.put(identity.space)
+    writer.put(identity.dimension)
+    writer.put(identity.metric.code)
+    writer.put(UInt32(identity.parameters.maxConnections))
+    writer.put(UInt32(identity.parameters.efConstruction))
+    writer.put(identity.parameters.seed)
+  }
+
+  private static func encodeRows(_ live: LiveIndex, count: Int) -> [UInt8] {
+    var writer = ByteWriter(capacity: count * RowRecord.bytes)
+    for row in 0..<count {
+      let key = live.table.key(row)
+      writer.put(live.table.change(row))
+      writer.put(UInt32(live.table.slot(row)))
+      writer.put(key.user)
+      writer.put(key.agent)
+      writer.put(key.run)
+      writer.put(UInt32(live.index.isLive(row) ? 1 : 0))
+    }
+    return writer.bytes
+  }
+
+  private static func encodeNames(
+    _ names: (user: [String], agent: [String], run: [String])
+  ) -> [UInt8] {
+    var writer = ByteWriter()
+    for kind in [names.user, names.agent, names.run] {
+      writer.put(UInt32(kind.count))
+      for name in kind { writer.put(name) }
+    }
+    return writer.bytes
+  }
+
+  // MARK: Reading
+
+  /// The live index that a snapshot holds.
+  ///
+  /// - Returns: nil where there is no snapshot, or one of other parameters.
+  /// - Throws: `StoreError.damaged` where it fails a check.
+  static func read(
+    _ path: FilePath, identity: Identity, pages: VectorPages, slots: Int
+  ) throws(StoreError) -> LiveIndex? {
+    guard try Directory.kind(of: path) != .absent else { return nil }
+    let file = try File.open(path, .read)
+    guard let header = try Header(file, identity: identity) else { return nil }
+    var sections: [OwnedBytes] = []
+    for (section, entry) in zip(Section.allCases, header.sections) {
+      sections.append(try read(entry, "\(section)", file))
+    }
+    func bytes(_ section: Section) -> UnsafeRawBufferPointer { sections[section.rawValue].bytes }
+    let parts = IndexSnapshot(
+      rows: header.rows, linked: header.linked, parameters: identity.parameters,
+      codes: bytes(.codes), factors: bytes(.factors), bounds: bytes(.bounds),
+      baseLinks: bytes(.baseLinks), upperLinks: bytes(.upperLinks))
+    return try withExtendedLifetime(sections) { () throws(StoreError) in
+      try restore(
+        parts, rows: bytes(.rows), names: bytes(.names), covered: header.covered,
+        identity: identity, pages: pages, slots: slots, file: path.string)
+    }
+  }
+
+  private struct Header {
+    var rows: Int
+    var linked: Int
+    var covered: Int64
+    var sections: [(offset: Int, count: Int, checksum: UInt32)] = []
+
+    init?(_ file: File, identity: Identity) throws(StoreError) {
+      let damaged = StoreError.damaged(
+        file: file.path.string, reason: "its header fails its checksum")
+      let header = try OwnedBytes(capacity: Snapshot.headerBytes) { buffer throws(StoreError) in
+        try file.read(into: buffer, at: 0)
+      }
+      let bytes = header.bytes
+      guard bytes.count == Snapshot.headerBytes, bytes.starts(with: Snapshot.magic) else {
+        throw damaged
+      }
+      var expected = ByteWriter()
+      Snapshot.put(identity, &expected)
+      let size = try file.size()
+      let body = UnsafeRawBufferPointer(rebasing: bytes.dropLast(4))
+      let stored = bytes.loadUnaligned(fromByteOffset: body.count, as: UInt32.self)
+      guard stored == Checksum.crc32c(body) else { throw damaged }
+      var reader = ByteReader(body)
+      guard reader.take(16) != nil, reader.take(UInt16.self) == Snapshot.formatVersion,
+        reader.take(UInt16.self) != nil, reader.take(UInt32.self) != nil,
+        let own = reader.take(expected.bytes.count), own.elementsEqual(expected.bytes),
+        let rows = reader.take(Int64.self), let linked = reader.take(Int64.self),
+        let covered = reader.take(Int64.self)
+      else { return nil }
+      for _ in Section.allCases {
+        guard let offset = reader.take(Int64.self), let count = reader.take(Int64.self),
+          let checksum = reader.take(UInt32.self), offset >= 0, count >= 0, offset <= size,
+          count <= Int64(size) - offset
+        else { throw damaged }
+        sections.append((Int(offset), Int(count), checksum))
+      }
+      guard (0...Int64(IndexLimits.rows)).contains(rows), (0...rows).contains(linked) else {
+        throw damaged
+      }
+      self.rows = Int(rows)
+      self.linked = Int(linked)
+      self.covered = covered
+    }
+  }
+
+  private static func read(
+    _ entry: (offset: Int, count: Int, checksum: UInt32), _ name: String, _ file: File
+  ) throws(StoreError) -> OwnedBytes {
+    let section = try OwnedBytes(capacity: entry.count) { buffer throws(StoreError) in
+      try file.read(into: buffer, at: entry.offset)
+    }
+    guard section.bytes.count == entry.count, Checksum.crc32c(section.bytes) == entry.checksum
+    else { throw .damaged(file: file.path.string, reason: "its \(name) fail their checksum") }
+    return section
+  }
+
+  private static func restore(
+    _ parts: IndexSnapshot, rows: UnsafeRawBufferPointer, names: UnsafeRawBufferPointer, covered: Int64, identity: Identity,
+    pages: VectorPages, slots: Int, file: String
+  ) throws(StoreError) -> LiveIndex {
+    let damaged = StoreError.damaged(file: file, reason: "its rows contradict each other")
+    guard rows.count == parts.rows * RowRecord.bytes else { throw damaged }
+    let postings = ScopePostings()
+    let counts = try decodeNames(names, into: postings, damaged)
+    do throws(IndexError) {
+      let table = try RowTable()
+      try table.reserve(rows: parts.rows, slots: slots)
+      var vectors: [UnsafePointer<Float>] = []
+      vectors.reserveCapacity(parts.rows)
+      var dead: [Int] = []
+      var reader = ByteReader(rows)
+      for row in 0..<parts.rows {
+        guard let change = reader.take(Int64.self), let slot = reader.take(UInt32.self),
+          let user = reader.take(UInt32.self), let agent = reader.take(UInt32.self),
+          let run = reader.take(UInt32.self), let live = reader.take(UInt32.self),
+          Int(slot) < slots, Int(user) <= counts.user, Int(agent) <= counts.agent,
+          Int(run) <= counts.run
+        else { throw .damagedSnapshot("rows") }
+        let key = ScopePostings.Key(user: user, agent: agent, run: run)
+        table.set(row, change: change, slot: Int(slot), key: key)
+        vectors.append(pages.vector(Int(slot)))
+        if live == 1 { postings.add(UInt32(row), key) } else { dead.append(row) }
+      }
+      let index = try HNSWIndex(
+        dimension: Int(identity.dimension), metric: identity.metric, snapshot: parts,
+        vectors: vectors)
+      for row in dead { try index.delete(row) }
+      return LiveIndex(
+        index: index, table: table, postings: postings, pages: pages, covered: covered)
+    } catch {
+      guard case .damagedSnapshot = error else { throw .index(error) }
+      throw damaged
+    }
+  }
+
+  private static func decodeNames(
+    _ bytes: UnsafeRawBufferPointer, into postings: ScopePostings, _ damaged: StoreError
+  ) throws(StoreError) -> (user: Int, agent: Int, run: Int) {
+    var reader = ByteReader(bytes)
+    var kinds: [[String]] = []
+    for _ in 0..<3 {
+      guard let count = reader.take(UInt32.self) else { throw damaged }
+      var names: [String] = []
+      for _ in 0..<count {
+        guard let name = reader.takeString() else { throw damaged }
+        names.append(name)
+      }
+      kinds.append(names)
+    }
+    postings.restore(user: kinds[0], agent: kinds[1], run: kinds[2])
+    return (kinds[0].count, kinds[1].count, kinds[2].count)
+  }
+}

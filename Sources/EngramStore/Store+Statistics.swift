@@ -1,0 +1,48 @@
+import EngramIndex
+import Foundation
+import GRDB
+
+/// What a store holds and takes.
+public struct StoreStatistics: Sendable {
+  public var memories: Int
+  /// Versions that were updated or deleted; they are kept for the past.
+  public var endedVersions: Int
+  /// Writes since the store was made; the number of the last change.
+  public var changes: Int64
+  public var users: Int
+  public var agents: Int
+  public var runs: Int
+  /// Rows of the index, and how many of them are dead or not yet in the graph.
+  public var indexRows: Int
+  public var deadRows: Int
+  public var tailRows: Int
+  /// Bytes on disk by file name.
+  public var fileBytes: [String: Int]
+  /// Bytes of memory that codes, links and tables of the index take.
+  public var indexBytes: Int
+  public var indexOrigin: IndexOrigin
+  public var sqliteVersion: String
+  public var kernels: String
+}
+
+extension Store {
+  public func statistics() throws(StoreError) -> StoreStatistics {
+    let (memories, ended, changes, sqlite) = try read { db in
+      (
+        try Int.fetchOne(db, sql: "SELECT count(*) FROM memory WHERE ended IS NULL") ?? 0,
+        try Int.fetchOne(db, sql: "SELECT count(*) FROM memory WHERE ended IS NOT NULL") ?? 0,
+        try Int64.fetchOne(db, sql: "SELECT max(sequence) FROM history") ?? 0,
+        try String.fetchOne(db, sql: "SELECT sqlite_version()") ?? ""
+      )
+    }
+    let counts = core.live.postings.counts
+    let index = core.live.index
+    return StoreStatistics(
+      memories: memories, endedVersions: ended, changes: changes, users: counts.users,
+      agents: counts.agents, runs: counts.runs, indexRows: index.rowCount,
+      deadRows: index.rowCount - index.count, tailRows: index.tailCount,
+      fileBytes: try Directory.fileSizes(core.directory),
+      indexBytes: index.memoryBytes + index.rowCount * RowTable.bytesPerRow,
+      indexOrigin: core.origin, sqliteVersion: sqlite, kernels: Kernels.name)
+  }
+}

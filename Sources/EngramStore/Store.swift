@@ -1,0 +1,242 @@
+import EngramIndex
+import Foundation
+import GRDB
+
+/// Memories with their vectors, kept durably in one directory and found by similarity.
+///
+/// ```swift
+/// let store = try Store(path: "memories", configuration: StoreConfiguration(dimension: 384))
+/// try await store.insert(NewMemory(text: "Likes tea", vector: v, scope: Scope(user: "u1")))
+/// let found = try store.search(v, k: 10, scope: Scope(user: "u1"))
+/// try await store.close()
+/// ```
+///
+/// Writes wait until they are as durable as the configuration asks and throw `StoreError` where they
+/// are refused. Reads take no lock that a writer holds. A store is open in one process at a time.
+public final class Store: Sendable {
+  let core: StoreCore
+
+  /// Opens the store in a directory, making it where there is none.
+  ///
+  /// Opening is also recovery: after a crash nothing that was acknowledged is missing, and what was
+  /// not acknowledged is there as a whole or not at all.
+  ///
+  /// - Parameter path: a directory; created where it is missing.
+  /// - Throws: `StoreError` where the path is not usable, the store is open elsewhere, was made with
+  ///   another dimension, metric or model, has a newer format, or is damaged.
+  public init(path: String, configuration: StoreConfiguration) throws(StoreError) {
+    do { core = try StoreCore(path: path, configuration: configuration) } catch {
+      throw StoreError(error)
+    }
+  }
+
+  deinit {
+    // Whoever forgets to close loses nothing; the threads must end somewhere that may wait.
+    let core = core
+    Thread { try? core.close() }.start()
+  }
+
+  // MARK: Writing
+
+  /// Adds a memory.
+  ///
+  /// - Returns: its id.
+  @discardableResult
+  public func insert(_ memory: NewMemory) async throws(StoreError) -> UUID {
+    try await insert([memory])[0]
+  }
+
+  /// Adds memories: all of them, or none where one is refused.
+  ///
+  /// - Returns: their ids, in their order.
+  @discardableResult
+  public func insert(_ memories: [NewMemory]) async throws(StoreError) -> [UUID] {
+    try core.ensureOpen()
+    guard !memories.isEmpty else { return [] }
+    var prepared: [PreparedMemory] = []
+    prepared.reserveCapacity(memories.count)
+    for memory in memories {
+      prepared.append(try PreparedMemory(memory, index: core.live.index))
+    }
+    try await submit(.insert(prepared))
+    return prepared.map(\.id)
+  }
+
+  /// Changes a memory's text, vector or metadata; what it was before stays in its history.
+  public func update(_ id: UUID, _ update: MemoryUpdate) async throws(StoreError) {
+    try core.ensureOpen()
+    try await submit(.update(id, try PreparedUpdate(update, index: core.live.index)))
+  }
+
+  /// Removes a memory from searches and lists; its history stays.
+  public func delete(_ id: UUID) async throws(StoreError) { try await delete([id]) }
+
+  /// Removes memories: all of them, or none where one is unknown.
+  public func delete(_ ids: [UUID]) async throws(StoreError) {
+    try core.ensureOpen()
+    guard !ids.isEmpty else { return }
+    try await submit(.delete(ids))
+  }
+
+  private func submit(_ request: WriteRequest) async throws(StoreError) {
+    try await core.queue.submit(request)
+    core.indexer.notify()
+  }
+
+  // MARK: Reading
+
+  /// The current version of a memory.
+  ///
+  /// - Throws: `StoreError.unknownMemory` where there is none.
+  public func get(_ id: UUID) throws(StoreError) -> Memory {
+    try read { db in
+      guard let row = try MemoryRow.current(id, db) else { throw StoreError.unknownMemory(id) }
+      return row.memory
+    }
+  }
+
+  /// The vector of a memory, as it was given.
+  public func vector(of id: UUID) throws(StoreError) -> [Float] {
+    let slot = try read { db in
+      try Int.fetchOne(
+        db,
+        sql: """
+          SELECT v.slot FROM memory m JOIN vector v ON v.change = m.vector AND v.space = ?
+          WHERE m.id = ? AND m.ended IS NULL
+          """, arguments: [CommitGroup.space, id.data])
+    }
+    guard let slot else { throw .unknownMemory(id) }
+    guard let (_, vector) = try core.pages.readSlot(slot) else {
+      throw .damaged(
+        file: core.pages.file.path.string, reason: "the vector of memory \(id) fails its checksum")
+    }
+    return vector
+  }
+
+  /// What happened to a memory, oldest first; also of one that was deleted.
+  ///
+  /// - Throws: `StoreError.unknownMemory` where there never was one.
+  public func history(of id: UUID) throws(StoreError) -> [HistoryEntry] {
+    let entries = try read { db in
+      let statement = try db.cachedStatement(
+        sql: """
+          SELECT \(HistoryRow.columnsOfH), \(HistoryPayload.columns)
+          FROM history h JOIN history_payload p USING (sequence)
+          WHERE h.memory_id = ? ORDER BY h.sequence
+          """)
+      return try Row.fetchAll(statement, arguments: [id.data]).compactMap(HistoryEntry.init)
+    }
+    guard !entries.isEmpty else { throw .unknownMemory(id) }
+    return entries
+  }
+
+  /// A page of the memories of a scope in the order of their latest change.
+  ///
+  /// - Parameters:
+  ///   - after: the cursor of the page before; nil for the first page. A memory that changes while
+  ///     one pages comes again, none is left out.
+  ///   - limit: 1...1,000.
+  ///   - includeExpired: whether memories whose time is over are listed.
+  public func list(
+    scope: Scope = .all, after cursor: String? = nil, limit: Int = 100, includeExpired: Bool = false
+  ) throws(StoreError) -> Page {
+    guard StoreLimits.page.contains(limit) else {
+      throw .invalid(field: "limit", reason: "it must lie in \(StoreLimits.page)")
+    }
+    var start: Int64 = 0
+    if let cursor {
+      guard let change = Int64(cursor, radix: 36), change >= 0 else { throw .badCursor(cursor) }
+      start = change
+    }
+    var conditions = ["ended IS NULL", "change > ?"]
+    var arguments: [(any DatabaseValueConvertible)?] = [start]
+    for (column, value) in [
+      ("user_id", scope.user), ("agent_id", scope.agent), ("run_id", scope.run),
+    ] {
+      guard let value else { continue }
+      conditions.append("\(column) = ?")
+      arguments.append(value)
+    }
+    if !includeExpired {
+      conditions.append("(expires_at IS NULL OR expires_at > ?)")
+      arguments.append(Timestamp.now)
+    }
+    arguments.append(limit)
+    let sql = """
+      SELECT \(MemoryRow.columns) FROM memory WHERE \(conditions.joined(separator: " AND "))
+      ORDER BY change LIMIT ?
+      """
+    let memories = try read { db in
+      let statement = try db.cachedStatement(sql: sql)
+      return try Row.fetchAll(statement, arguments: StatementArguments(arguments))
+        .map { try MemoryRow($0).memory }
+    }
+    let next = memories.count == limit ? memories.last.map { String($0.change, radix: 36) } : nil
+    return Page(memories: memories, next: next)
+  }
+
+  /// Runs `body` in one read transaction.
+  func read<Result>(_ body: (Database) throws -> Result) throws(StoreError) -> Result {
+    try core.ensureOpen()
+    do { return try core.catalogue.read(body) } catch { throw StoreError(error) }
+  }
+
+  // MARK: Keeping
+
+  /// Writes the index as a file, so that the next opening need not build it. Done by itself from
+  /// time to time and by `close`.
+  public func snapshot() async throws(StoreError) {
+    try core.ensureOpen()
+    try await offload { [core] () throws(StoreError) in try core.snapshot() }
+  }
+
+  /// Waits until the graph holds every memory that was acknowledged before the call. Searches find
+  /// them either way; this is for measurements.
+  public func waitUntilIndexed() async throws(StoreError) {
+    try core.ensureOpen()
+    core.indexer.notify()
+    try await offload { [core] () throws(StoreError) in
+      do throws(IndexError) { try core.indexer.wait(untilTail: 0) } catch { throw .index(error) }
+    }
+  }
+
+  /// Ends the store's work and leaves everything on disk. Calls that come later are refused.
+  public func close() async throws(StoreError) {
+    try await offload { [core] () throws(StoreError) in try core.close() }
+  }
+
+  /// Runs what blocks on a thread of its own, never on Swift's pool.
+  func offload<Value: Sendable>(
+    _ body: @escaping @Sendable () throws(StoreError) -> Value
+  ) async throws(StoreError) -> Value {
+    let result = await withCheckedContinuation { continuation in
+      Thread {
+        continuation.resume(
+          returning: Result { () throws(StoreError) in try body() })
+      }.start()
+    }
+    return try result.get()
+  }
+}
+
+/// A part of a list, and where the next one begins.
+public struct Page: Sendable {
+  public var memories: [Memory]
+  /// Pass it to `list` for the next page; nil at the end.
+  public var next: String?
+}
+
+extension HistoryEntry {
+  /// From the columns of `HistoryRow` and `HistoryPayload`; nil for events that concern no text.
+  init?(_ row: Row) throws {
+    let history = try HistoryRow(row)
+    let payload = try HistoryPayload(row, from: HistoryRow.columnCount)
+    guard let event = Event(rawValue: history.event) else { return nil }
+    self.init(
+      sequence: history.sequence, memoryID: history.memoryID, event: event,
+      oldMemory: payload.oldMemory, newMemory: payload.newMemory,
+      createdAt: Timestamp.date(history.createdAt),
+      updatedAt: history.updatedAt.map(Timestamp.date), isDeleted: history.isDeleted,
+      actor: history.actor, role: history.role)
+  }
+}

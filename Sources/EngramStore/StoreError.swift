@@ -1,0 +1,93 @@
+import EngramIndex
+import Foundation
+import GRDB
+import SystemPackage
+
+/// What a store refuses or cannot do, and what to do about it.
+///
+/// Where it refuses input, nothing was written and the store goes on.
+public enum StoreError: Error, Sendable {
+  /// The path cannot hold a store: a file, a directory of something else, or not writable.
+  case unusablePath(String, reason: String)
+  /// Another process has the store open.
+  case inUse(String)
+  /// The store was written by a newer Engram.
+  case newerFormat(found: Int, supported: Int)
+  /// The store was made with other settings than those asked for.
+  case mismatch(setting: String, stored: String, requested: String)
+  /// A vector, k, ef or row that the index refuses.
+  case index(IndexError)
+  /// A field of a memory that is not acceptable.
+  case invalid(field: String, reason: String)
+  case unknownMemory(UUID)
+  case duplicateID(UUID)
+  /// A metadata filter that cannot be served.
+  case filter(FilterError)
+  /// A cursor that this store did not give.
+  case badCursor(String)
+  /// A file of the store is damaged.
+  case damaged(file: String, reason: String)
+  /// The operating system refused a call on a file.
+  case system(Errno, action: String, path: String)
+  /// SQLite refused; its extended result code and message.
+  case database(code: Int, message: String)
+  /// Writing has stopped until the store is opened again, because of an earlier failure.
+  case readOnly(cause: String)
+  /// The commit failed in a way that leaves open whether it took place.
+  case commitOutcomeUnknown(cause: String)
+  /// The store has been closed.
+  case closed
+
+  static func io(_ error: any Error, _ action: String, _ path: FilePath) -> StoreError {
+    .system(error as? Errno ?? .ioError, action: action, path: path.string)
+  }
+
+  /// An error of a lower layer as the store's own.
+  init(_ error: any Error) {
+    switch error {
+    case let error as StoreError: self = error
+    case let error as IndexError: self = .index(error)
+    case let error as FilterError: self = .filter(error)
+    case let error as DatabaseError:
+      self = .database(
+        code: Int(error.extendedResultCode.rawValue), message: error.message ?? "no message")
+    default: self = .database(code: 0, message: "\(error)")
+    }
+  }
+}
+
+extension StoreError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unusablePath(let path, let reason):
+      "\(path) cannot hold a store: \(reason)."
+    case .inUse(let path):
+      "The store at \(path) is open in another process; close it there first."
+    case .newerFormat(let found, let supported):
+      "The store has format \(found); this Engram reads up to \(supported). Use a newer Engram."
+    case .mismatch(let setting, let stored, let requested):
+      "The store's \(setting) is \(stored), not \(requested). Open it with its own settings, or "
+        + "make a new store."
+    case .index(let error): error.description
+    case .invalid(let field, let reason): "\(field): \(reason)."
+    case .unknownMemory(let id): "There is no memory \(id.uuidString.lowercased())."
+    case .duplicateID(let id):
+      "A memory \(id.uuidString.lowercased()) exists already; update it, or choose another id."
+    case .filter(let error): "\(error)"
+    case .badCursor(let cursor):
+      "\(cursor) is no cursor of this store; pass one that a list returned, or none."
+    case .damaged(let file, let reason):
+      "\(file) is damaged: \(reason). Restore it from a backup, or delete it where the format "
+        + "says that it is derived."
+    case .system(let code, let action, let path):
+      "\(action) \(path) failed: \(code.description) (errno \(code.rawValue))."
+    case .database(let code, let message): "SQLite error \(code): \(message)."
+    case .readOnly(let cause):
+      "The store takes no more writes since a write failed (\(cause)); close it and open it again."
+    case .commitOutcomeUnknown(let cause):
+      "The commit failed and may or may not have taken place (\(cause)); open the store again and "
+        + "look."
+    case .closed: "The store is closed."
+    }
+  }
+}

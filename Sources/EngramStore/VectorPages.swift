@@ -1,0 +1,263 @@
+import EngramIndex
+import Foundation
+import SystemPackage
+
+/// The file of full-precision vectors: a header, then slots of one size. The source of truth for
+/// vectors; `docs/format.md` specifies every byte.
+///
+/// A slot is written once, into space that was zero-filled and synced before, and never again in
+/// this file. It holds a memory's vector only if a committed row of the catalogue says so.
+final class VectorPages: Sendable {
+  struct Header: Equatable {
+    var store: UUID
+    var space: UInt32
+    var generation: UInt32
+    var dimension: UInt32
+    var metric: Metric
+    var model: String
+  }
+
+  /// What precedes the vector in a slot, and what is checked when it is read with care.
+  struct SlotHeader: Equatable {
+    var slot: UInt64
+    /// The change that wrote it, and the first change of that change's group.
+    var change: Int64
+    var group: Int64
+    var memory: UUID
+    var vectorChecksum: UInt32
+  }
+
+  static let headerBytes = 4096
+  static let slotHeaderBytes = 64
+  private static let magic: [UInt8] = [0x89] + Array("ENGRAMV\r\n\u{1A}\n".utf8)
+  private static let slotMagic: UInt32 = 0x544F_4C53  // "SLOT"
+  static let formatVersion: UInt16 = 1
+
+  let header: Header
+  let file: File
+  let map: PageMap
+  let slotBytes: Int
+
+  private init(header: Header, file: File) throws(StoreError) {
+    self.header = header
+    self.file = file
+    slotBytes = Self.slotBytes(dimension: Int(header.dimension))
+    map = try PageMap(
+      reserving: Self.headerBytes + IndexLimits.rows * Self.slotBytes(
+        dimension: Int(header.dimension)))
+  }
+
+  /// Whole cache lines; never a multiple of a page, which would put all rows into the same cache
+  /// sets.
+  static func slotBytes(dimension: Int) -> Int {
+    let bytes = (slotHeaderBytes + dimension * 4 + 63) / 64 * 64
+    return bytes % 4096 == 0 ? bytes + 64 : bytes
+  }
+
+  static func fileName(space: Int) -> String { "vectors-\(space).pages" }
+
+  // MARK: Making and opening
+
+  static func create(_ path: FilePath, _ header: Header) throws(StoreError) -> VectorPages {
+    try Directory.publish(path) { file throws(StoreError) in
+      try write(encode(header), to: file, at: 0)
+    }
+    return try open(path, expecting: header)
+  }
+
+  static func open(_ path: FilePath, expecting header: Header) throws(StoreError) -> VectorPages {
+    let file = try File.open(path, .write)
+    let found = try readHeader(of: file)
+    guard found == header else {
+      throw .damaged(file: path.string, reason: "it belongs to another store or vector space")
+    }
+    let pages = try VectorPages(header: header, file: file)
+    try pages.extendMap()
+    return pages
+  }
+
+  private static func readHeader(of file: File) throws(StoreError) -> Header {
+    let bytes = try read(headerBytes, from: file, at: 0)
+    guard bytes.bytes.count == headerBytes else {
+      throw .damaged(file: file.path.string, reason: "its header is cut off")
+    }
+    return try decode(bytes.bytes, file: file.path.string)
+  }
+
+  private static func encode(_ header: Header) -> [UInt8] {
+    var writer = ByteWriter(capacity: headerBytes)
+    writer.put(raw: magic)
+    writer.pad(to: 16)
+    writer.put(formatVersion)
+    writer.put(UInt16(0))
+    writer.put(UInt32(headerBytes))
+    writer.put(header.store)
+    writer.put(header.space)
+    writer.put(header.generation)
+    writer.put(header.dimension)
+    writer.put(UInt32(1))  // element type: float32
+    writer.put(header.metric.code)
+    writer.put(UInt32(slotBytes(dimension: Int(header.dimension))))
+    writer.put(header.model)
+    writer.pad(to: headerBytes - 4)
+    writer.put(writer.checksum)
+    return writer.bytes
+  }
+
+  private static func decode(
+    _ bytes: UnsafeRawBufferPointer, file: String
+  ) throws(StoreError) -> Header {
+    guard bytes.starts(with: magic) else {
+      throw .damaged(file: file, reason: "it is no file of vectors")
+    }
+    let body = UnsafeRawBufferPointer(rebasing: bytes.dropLast(4))
+    var reader = ByteReader(body)
+    guard
+      bytes.loadUnaligned(fromByteOffset: body.count, as: UInt32.self) == Checksum.crc32c(body),
+      reader.take(16) != nil, reader.take(UInt16.self) == formatVersion,
+      reader.take(UInt16.self) != nil, reader.take(UInt32.self) == UInt32(headerBytes),
+      let store = reader.takeUUID(), let space = reader.take(UInt32.self),
+      let generation = reader.take(UInt32.self), let dimension = reader.take(UInt32.self),
+      IndexLimits.dimensions.contains(Int(dimension)), reader.take(UInt32.self) == 1,
+      let metric = reader.take(UInt32.self).flatMap(Metric.init(code:)),
+      reader.take(UInt32.self) == UInt32(slotBytes(dimension: Int(dimension))),
+      let model = reader.takeString()
+    else {
+      throw .damaged(file: file, reason: "its header fails its checksum or has another format")
+    }
+    return Header(
+      store: store, space: space, generation: generation, dimension: dimension, metric: metric,
+      model: model)
+  }
+
+  // MARK: Reading
+
+  /// Slots that the file has room for.
+  func capacity() throws(StoreError) -> Int {
+    (try file.size() - Self.headerBytes) / slotBytes
+  }
+
+  /// Where a slot's vector lies in the map, for as long as this object lives.
+  func vector(_ slot: Int) -> UnsafePointer<Float> {
+    (map.base + offset(slot) + Self.slotHeaderBytes).assumingMemoryBound(to: Float.self)
+  }
+
+  /// Reads a slot by the file, not the map, and checks all that it says of itself; nil where it
+  /// holds nothing that was written as a slot of this store.
+  func readSlot(_ slot: Int) throws(StoreError) -> (header: SlotHeader, vector: [Float])? {
+    let slotMemory = try Self.read(slotBytes, from: file, at: offset(slot))
+    let bytes = slotMemory.bytes
+    guard bytes.count == slotBytes, let header = decodeSlot(bytes), header.slot == UInt64(slot)
+    else { return nil }
+    let vector = UnsafeRawBufferPointer(
+      rebasing: bytes[Self.slotHeaderBytes..<Self.slotHeaderBytes + dimension * 4])
+    guard Checksum.crc32c(vector) == header.vectorChecksum else { return nil }
+    return withExtendedLifetime(slotMemory) {
+      (header, vector.withMemoryRebound(to: Float.self, Array.init))
+    }
+  }
+
+  private var dimension: Int { Int(header.dimension) }
+  private func offset(_ slot: Int) -> Int { Self.headerBytes + slot * slotBytes }
+
+  // MARK: Writing, by the thread that commits
+
+  /// Makes room for slots below `count`: zero-filled and synced before any is used, so that a
+  /// commit never waits for the file system to allocate.
+  ///
+  /// It grows by 64 KB first, then by an eighth of the file, by 16 MB at most.
+  func reserve(slots count: Int) throws(StoreError) {
+    let size = try file.size()
+    let needed = offset(count)
+    guard needed > size else { return }
+    let step = min(max(64 << 10, size / 8), 16 << 20)
+    let target = (max(needed, size + step) + 4095) / 4096 * 4096
+    let zeros = [UInt8](repeating: 0, count: min(target - size, 1 << 20))
+    for begin in stride(from: size, to: target, by: zeros.count) {
+      try Self.write(Array(zeros.prefix(target - begin)), to: file, at: begin)
+    }
+    try file.synchronise()
+    try extendMap()
+  }
+
+  private func extendMap() throws(StoreError) {
+    try map.extend(file, to: try file.size() / 4096 * 4096)
+  }
+
+  /// Appends the bytes of one slot to those of a group.
+  func encodeSlot(_ header: SlotHeader, _ vector: [Float], into group: inout [UInt8]) {
+    var writer = ByteWriter(capacity: slotBytes)
+    writer.put(Self.slotMagic)
+    writer.put(UInt32(0))
+    writer.put(header.slot)
+    writer.put(header.change)
+    writer.put(header.group)
+    writer.put(header.memory)
+    writer.put(header.vectorChecksum)
+    writer.pad(to: Self.slotHeaderBytes - 4)
+    let covered = writer.bytes + Self.storeTag(self.header.store)
+    writer.put(covered.withBytes { Checksum.crc32c($0) })
+    vector.withUnsafeBytes { writer.put(raw: $0) }
+    writer.pad(to: slotBytes)
+    group.append(contentsOf: writer.bytes)
+  }
+
+  /// Writes the encoded slots of a group from `slot` on.
+  func writeSlots(_ bytes: [UInt8], from slot: Int) throws(StoreError) {
+    try Self.write(bytes, to: file, at: offset(slot))
+  }
+
+  private func decodeSlot(_ bytes: UnsafeRawBufferPointer) -> SlotHeader? {
+    var reader = ByteReader(bytes)
+    guard reader.take(UInt32.self) == Self.slotMagic, reader.take(UInt32.self) != nil,
+      let slot = reader.take(UInt64.self), let change = reader.take(Int64.self),
+      let group = reader.take(Int64.self), let memory = reader.takeUUID(),
+      let vectorChecksum = reader.take(UInt32.self)
+    else { return nil }
+    let end = Self.slotHeaderBytes - 4
+    let covered = Array(bytes[..<end]) + Self.storeTag(header.store)
+    guard
+      bytes.loadUnaligned(fromByteOffset: end, as: UInt32.self)
+        == covered.withBytes({ Checksum.crc32c($0) })
+    else { return nil }
+    return SlotHeader(
+      slot: slot, change: change, group: group, memory: memory, vectorChecksum: vectorChecksum)
+  }
+
+  /// A slot's checksum covers the store it belongs to, without storing that in each slot.
+  private static func storeTag(_ store: UUID) -> [UInt8] { withUnsafeBytes(of: store.uuid, Array.init) }
+
+  static func vectorChecksum(_ vector: [Float]) -> UInt32 {
+    vector.withBytes { Checksum.crc32c($0) }
+  }
+
+  // MARK: Bytes and files
+
+  private static func write(_ bytes: [UInt8], to file: File, at offset: Int) throws(StoreError) {
+    try bytes.withBytes { bytes throws(StoreError) in try file.write(bytes, at: offset) }
+  }
+
+  private static func read(
+    _ count: Int, from file: File, at offset: Int
+  ) throws(StoreError) -> OwnedBytes {
+    try OwnedBytes(capacity: count) { buffer throws(StoreError) in
+      try file.read(into: buffer, at: offset)
+    }
+  }
+}
+
+extension Metric {
+  /// The number that stands for it in files.
+  var code: UInt32 {
+    switch self {
+    case .cosine: 1
+    case .innerProduct: 2
+    case .squaredL2: 3
+    }
+  }
+
+  init?(code: UInt32) {
+    guard let metric = Metric.allCases.first(where: { $0.code == code }) else { return nil }
+    self = metric
+  }
+}

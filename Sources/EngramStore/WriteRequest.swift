@@ -1,0 +1,148 @@
+import EngramIndex
+import Foundation
+
+/// What a caller wants written, checked as far as that goes without the catalogue.
+enum WriteRequest: Sendable {
+  case insert([PreparedMemory])
+  case update(UUID, PreparedUpdate)
+  case delete([UUID])
+  /// Writes the access counts that searches have collected.
+  case recordAccess([UUID: Access])
+  /// Moves the log into the database.
+  case checkpoint
+
+  /// How many memories it touches, and the bytes of their vectors: a group is bounded by both.
+  var size: (memories: Int, bytes: Int) {
+    switch self {
+    case .insert(let memories): (memories.count, memories.reduce(0) { $0 + $1.vector.count * 4 })
+    case .update(_, let update): (1, (update.vector?.count ?? 0) * 4)
+    case .delete(let ids): (ids.count, 0)
+    case .recordAccess(let accesses): (accesses.count, 0)
+    case .checkpoint: (0, 0)
+    }
+  }
+}
+
+/// How often and when last a memory was returned by a search.
+struct Access: Sendable {
+  var count: Int
+  var at: Int64
+}
+
+/// A new memory whose fields have been found acceptable.
+struct PreparedMemory: Sendable {
+  let id: UUID
+  let text: String
+  let vector: [Float]
+  let scope: Scope
+  let metadata: String
+  let categories: String
+  let role: String?
+  let actor: String?
+  let importance: Double?
+  let createdAt: Int64?
+  let expiresAt: Int64?
+  let validFrom: Int64?
+  let validTo: Int64?
+
+  init(_ memory: NewMemory, index: HNSWIndex) throws(StoreError) {
+    id = memory.id ?? UUID()
+    text = try Check.text(memory.text)
+    vector = try Check.vector(memory.vector, index: index)
+    for (field, name) in [
+      ("user", memory.scope.user), ("agent", memory.scope.agent), ("run", memory.scope.run),
+      ("role", memory.role), ("actor", memory.actor),
+    ] { try Check.name(name, field: field) }
+    scope = memory.scope
+    metadata = try Check.metadata(memory.metadata)
+    guard memory.categories.count <= StoreLimits.categories else {
+      throw .invalid(
+        field: "categories", reason: "a memory has at most \(StoreLimits.categories)")
+    }
+    for category in memory.categories { try Check.name(category, field: "category") }
+    categories = try MemoryRow.encodeCategories(memory.categories)
+    role = memory.role
+    actor = memory.actor
+    if let importance = memory.importance {
+      guard importance >= 0, importance <= 1 else {
+        throw .invalid(field: "importance", reason: "it must lie in 0...1")
+      }
+    }
+    importance = memory.importance
+    createdAt = try Check.time(memory.createdAt, field: "createdAt")
+    expiresAt = try Check.time(memory.expiresAt, field: "expiresAt")
+    validFrom = try Check.time(memory.validFrom, field: "validFrom")
+    validTo = try Check.time(memory.validTo, field: "validTo")
+    if let validFrom, let validTo, validFrom > validTo {
+      throw .invalid(field: "validTo", reason: "it lies before validFrom")
+    }
+  }
+}
+
+/// An update whose fields have been found acceptable.
+struct PreparedUpdate: Sendable {
+  let text: String?
+  let vector: [Float]?
+  let metadata: String?
+
+  init(_ update: MemoryUpdate, index: HNSWIndex) throws(StoreError) {
+    guard update.text != nil || update.vector != nil || update.metadata != nil else {
+      throw .invalid(field: "update", reason: "it changes nothing; give text, vector or metadata")
+    }
+    text = if let text = update.text { try Check.text(text) } else { nil }
+    vector =
+      if let vector = update.vector { try Check.vector(vector, index: index) } else { nil }
+    metadata =
+      if let metadata = update.metadata { try Check.metadata(metadata) } else { nil }
+  }
+}
+
+/// The rules for a memory's fields.
+enum Check {
+  static func text(_ text: String) throws(StoreError) -> String {
+    guard text.utf8.count <= StoreLimits.textBytes else {
+      throw .invalid(field: "text", reason: "it is longer than \(StoreLimits.textBytes) bytes")
+    }
+    guard text.contains(where: { !$0.isWhitespace }) else {
+      throw .invalid(field: "text", reason: "it is empty")
+    }
+    // SQLite's text functions end at a NUL.
+    guard !text.utf8.contains(0) else {
+      throw .invalid(field: "text", reason: "it contains a NUL character")
+    }
+    return text
+  }
+
+  static func name(_ name: String?, field: String) throws(StoreError) {
+    guard let name else { return }
+    guard !name.isEmpty else {
+      throw .invalid(field: field, reason: "it is empty; leave it out instead")
+    }
+    guard name.utf8.count <= StoreLimits.nameBytes, !name.utf8.contains(0) else {
+      throw .invalid(
+        field: field,
+        reason: "it is longer than \(StoreLimits.nameBytes) bytes or contains a NUL character")
+    }
+  }
+
+  static func metadata(_ metadata: Metadata) throws(StoreError) -> String {
+    guard metadata.json.utf8.count <= StoreLimits.textBytes else {
+      throw .invalid(field: "metadata", reason: "it is longer than \(StoreLimits.textBytes) bytes")
+    }
+    return metadata.json
+  }
+
+  static func vector(_ vector: [Float], index: HNSWIndex) throws(StoreError) -> [Float] {
+    do {
+      try index.validate(vector)
+    } catch {
+      throw .index(error)
+    }
+    return vector
+  }
+
+  static func time(_ date: Date?, field: String) throws(StoreError) -> Int64? {
+    guard let date else { return nil }
+    return try Timestamp.microseconds(date, field: field)
+  }
+}
