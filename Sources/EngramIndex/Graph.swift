@@ -79,11 +79,12 @@ final class Graph: Sendable {
     @inline(__always)
     subscript(_ index: Int) -> UInt32 { places[index].load(ordering: .acquiring) }
 
+    /// Replaces the list; places past it are emptied, so that one can append to it.
     func store(_ rows: UnsafeBufferPointer<UInt32>) {
       for (index, row) in rows.enumerated() {
         places[index].store(row, ordering: .releasing)
       }
-      if rows.count < capacity { places[rows.count].store(Graph.empty, ordering: .releasing) }
+      for index in rows.count..<capacity { places[index].store(Graph.empty, ordering: .releasing) }
     }
 
     var count: Int { (0..<capacity).first { self[$0] == Graph.empty } ?? capacity }

@@ -40,6 +40,8 @@ final class Catalogue: Sendable {
       guard result == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: result)) }
       try db.execute(sql: "PRAGMA cell_size_check = ON")
       try db.execute(sql: "PRAGMA mmap_size = 0")
+      // Pages of 10 results of a search over 100,000 memories; taken as they are needed.
+      try db.execute(sql: "PRAGMA cache_size = -16384")
     }
     return configuration
   }
@@ -62,7 +64,15 @@ final class Catalogue: Sendable {
     let reader = try idleReaders.withLock { $0.popLast() } ?? DatabaseQueue(
       path: path.string, configuration: Self.configuration(readonly: true))
     defer { idleReaders.withLock { $0.append(reader) } }
-    return try reader.read(body)
+    return try reader.unsafeRead { db in
+      // Prepared once: GRDB's own transactions are parsed anew each time.
+      let (begin, end) = (
+        try db.cachedStatement(sql: "BEGIN"), try db.cachedStatement(sql: "COMMIT")
+      )
+      _ = try SQLiteRow.first(of: begin) { _ in }
+      defer { _ = try? SQLiteRow.first(of: end) { _ in } }
+      return try body(db)
+    }
   }
 
   /// Runs `body` on the connection that writes, outside a transaction. Commit thread only.
@@ -72,14 +82,11 @@ final class Catalogue: Sendable {
 
   /// Moves the log into the database as far as readers allow. Under the writer lock only.
   ///
-  /// - Returns: frames still in the log.
-  @discardableResult
-  func checkpoint() throws -> Int {
+  /// - Parameter emptying: whether the log is emptied where all of it has been moved: frames that
+  ///   stay are read again at the next opening, and would hide the database if some were damaged.
+  func checkpoint(emptying: Bool) throws {
     try writer.writeWithoutTransaction { db in
-      let row = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(PASSIVE)")
-      let frames: Int = row?[1] ?? 0
-      let moved: Int = row?[2] ?? 0
-      return frames - moved
+      try db.execute(sql: "PRAGMA wal_checkpoint(\(emptying ? "TRUNCATE" : "PASSIVE"))")
     }
   }
 

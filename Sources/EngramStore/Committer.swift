@@ -45,7 +45,7 @@ final class Committer {
       _ = try writerLock.lock(wait: true)
       let outcomes = try commitLocked(requests)
       if requests.contains(where: { if case .checkpoint = $0 { true } else { false } }) {
-        try checkpoint()
+        try checkpoint(emptying: true)
       }
       try writerLock.unlock()
       return outcomes
@@ -133,17 +133,17 @@ final class Committer {
       guard written - pagesAtCheckpoint > Self.checkpointPages else { return }
       _ = try writerLock.lock(wait: true)
       defer { try? writerLock.unlock() }
-      try checkpoint()
+      try checkpoint(emptying: false)
     } catch {
       failure = StoreError(error)
     }
   }
 
   /// Vectors reach the disk before the rows that name them leave the log.
-  private func checkpoint() throws(StoreError) {
+  private func checkpoint(emptying: Bool) throws(StoreError) {
     try syncPages()
     do {
-      try catalogue.checkpoint()
+      try catalogue.checkpoint(emptying: emptying)
       pagesAtCheckpoint = catalogue.pagesWritten()
     } catch {
       failure = StoreError(error)

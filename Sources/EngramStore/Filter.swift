@@ -283,22 +283,6 @@ private enum Scalar: Hashable {
   }
 }
 
-/// A string that is what its code points are: `==` on `String` would also equate the composed and
-/// the decomposed form of a letter, which SQLite and other engines tell apart.
-private struct ExactString: Hashable, Comparable {
-  private let text: String
-
-  init(_ text: String) { self.text = text }
-
-  static func == (left: Self, right: Self) -> Bool {
-    left.text.utf8.elementsEqual(right.text.utf8)
-  }
-
-  static func < (left: Self, right: Self) -> Bool {
-    left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
-  }
-}
-
 /// A substring made ready to be found by code points in time linear in the text (Knuth, Morris and
 /// Pratt); the standard library's `contains` builds its tables anew for each text, which takes
 /// longer than parsing the metadata.

@@ -71,16 +71,18 @@ extension JSONValue {
   /// The one text of this value: no white space, members sorted by their keys' code points, only
   /// the escapes that JSON demands. Parsing it gives the same value, to the last bit of a double.
   ///
-  /// Throws ``JSONError/notFinite`` where the value holds NaN or an infinity.
+  /// Throws ``JSONError/notFinite`` where the value holds NaN or an infinity, and
+  /// ``JSONError/tooDeep(offset:)`` where it is nested deeper than text that is parsed may be.
   public var canonicalText: String {
     get throws(JSONError) {
       var text: [UInt8] = []
-      try write(to: &text)
+      try write(to: &text, depth: 0)
       return String(decoding: text, as: UTF8.self)
     }
   }
 
-  private func write(to text: inout [UInt8]) throws(JSONError) {
+  private func write(to text: inout [UInt8], depth: Int) throws(JSONError) {
+    guard depth <= Self.maximumDepth else { throw .tooDeep(offset: text.count) }
     switch self {
     case .null: text += "null".utf8
     case .bool(let value): text += (value ? "true" : "false").utf8
@@ -93,7 +95,7 @@ extension JSONValue {
       var separator = UInt8(ascii: "[")
       for element in elements {
         text.append(separator)
-        try element.write(to: &text)
+        try element.write(to: &text, depth: depth + 1)
         separator = UInt8(ascii: ",")
       }
       text += (elements.isEmpty ? "[]" : "]").utf8
@@ -104,7 +106,7 @@ extension JSONValue {
         text.append(separator)
         Self.write(key, to: &text)
         text.append(UInt8(ascii: ":"))
-        try value.write(to: &text)
+        try value.write(to: &text, depth: depth + 1)
         separator = UInt8(ascii: ",")
       }
       text += (members.isEmpty ? "{}" : "}").utf8

@@ -103,6 +103,8 @@ final class LiveIndex: Sendable {
     _ query: [Float], k: Int, ef: Int?, scope: Scope, passing: RowSet?,
     statistics: inout SearchStatistics
   ) throws(IndexError) -> [Hit] {
+    guard IndexLimits.k.contains(k) else { throw .kOutOfRange(k) }
+    if let ef, !IndexLimits.ef.contains(ef) { throw .efOutOfRange(ef) }
     buryExpired()
     // An id that no memory has: the query is still checked, and the answer is empty.
     guard let (key, list) = postings.find(scope) else {

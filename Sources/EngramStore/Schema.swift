@@ -131,20 +131,12 @@ enum Schema {
       count INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
 
-    -- Full text of the current versions.
+    -- Full text of the current versions, written with them: triggers on virtual tables would need
+    -- a schema that is trusted.
     CREATE VIEW memory_current_text AS SELECT change, text FROM memory WHERE ended IS NULL;
     CREATE VIRTUAL TABLE memory_text USING fts5(
       text, content='memory_current_text', content_rowid='change',
       tokenize="unicode61 remove_diacritics 2");
-    CREATE TRIGGER memory_text_insert AFTER INSERT ON memory WHEN new.ended IS NULL
-    BEGIN
-      INSERT INTO memory_text (rowid, text) VALUES (new.change, new.text);
-    END;
-    CREATE TRIGGER memory_text_end AFTER UPDATE OF ended ON memory
-    WHEN old.ended IS NULL AND new.ended IS NOT NULL
-    BEGIN
-      INSERT INTO memory_text (memory_text, rowid, text) VALUES ('delete', old.change, old.text);
-    END;
 
     CREATE VIEW mem0_history AS
     SELECT

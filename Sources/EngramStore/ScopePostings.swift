@@ -10,17 +10,17 @@ final class ScopePostings: Sendable {
   }
 
   private struct Kind {
-    var numbers: [String: UInt32] = [:]
+    var numbers: [ExactString: UInt32] = [:]
     var names: [String] = []
     var lists: [PostingList] = []
 
     mutating func intern(_ name: String?) -> UInt32 {
       guard let name else { return 0 }
-      if let number = numbers[name] { return number }
+      if let number = numbers[ExactString(name)] { return number }
       names.append(name)
       lists.append(PostingList())
       let number = UInt32(names.count)
-      numbers[name] = number
+      numbers[ExactString(name)] = number
       return number
     }
 
@@ -64,7 +64,7 @@ final class ScopePostings: Sendable {
       ]
       for (name, kind, part) in parts {
         guard let name else { continue }
-        guard let number = tables[keyPath: kind].numbers[name] else { return nil }
+        guard let number = tables[keyPath: kind].numbers[ExactString(name)] else { return nil }
         key[keyPath: part] = number
         let list = tables[keyPath: kind].lists[Int(number) - 1]
         if let found = shortest, found.count <= list.count { continue }

@@ -36,15 +36,16 @@ extension Store {
         vector, k: k, ef: ef, scope: scope, passing: passing, statistics: &statistics)
     } catch { throw .index(error) }
     let found = try read { db in
-      try hits.map { hit in
-        guard let row = try MemoryRow.version(hit.change, db) else {
+      let statement = try MemoryRow.versionStatement(db)
+      return try hits.map { hit in
+        guard let row = try MemoryRow.version(hit.change, statement) else {
           throw StoreError.damaged(
             file: Catalogue.fileName, reason: "change \(hit.change) has no row; run verify")
         }
         return ScoredMemory(memory: row.memory, score: hit.score)
       }
     }
-    if core.accesses.note(found.lazy.map(\.memory.id)) {
+    if core.accesses.note(found) {
       core.queue.submit(.recordAccess(core.accesses.take())) { _ in }
     }
     return found

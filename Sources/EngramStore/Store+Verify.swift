@@ -122,15 +122,15 @@ private struct Verifier {
   /// Each version's checksum, its vector, and that the current ones are what history says.
   mutating func checkMemories() throws {
     var live: [UUID: String] = [:]
-    let rows = try Row.fetchCursor(
-      db,
+    let statement = try db.cachedStatement(
       sql: """
         SELECT \(MemoryRow.columns.split(separator: " ").map { "m.\($0)" }.joined(separator: " ")),
           v.slot, v.checksum
         FROM memory m LEFT JOIN vector v ON v.change = m.vector AND v.space = ?
         ORDER BY m.change
-        """, arguments: [CommitGroup.space])
-    while let row = try rows.next() {
+        """)
+    statement.setUncheckedArguments([CommitGroup.space])
+    _ = try SQLiteRow.all(of: statement) { row in
       report.versions += 1
       do {
         let version = try MemoryRow(row)
@@ -138,7 +138,7 @@ private struct Verifier {
           report.memories += 1
           live[version.id] = version.text
         }
-        try checkVector(of: version, slot: row[19], checksum: row[20])
+        try checkVector(of: version, slot: row.optionalInt(19), checksum: row.optionalInt(20))
       } catch {
         report.problems.append("\(StoreError(error).description)")
       }
@@ -151,17 +151,18 @@ private struct Verifier {
     }
   }
 
-  private mutating func checkVector(of row: MemoryRow, slot: Int?, checksum: UInt32?) throws {
+  private mutating func checkVector(of row: MemoryRow, slot: Int64?, checksum: Int64?) throws {
     guard let slot, let checksum else {
       report.problems.append("memory \(row.id), change \(row.change), has no vector")
       return
     }
     report.vectors += 1
-    guard let (header, _) = try pages.readSlot(slot) else {
+    guard let (header, _) = try pages.readSlot(Int(slot)) else {
       report.problems.append("the vector of memory \(row.id) in slot \(slot) fails its checksum")
       return
     }
-    if header.memory != row.id || header.change != row.vector || header.vectorChecksum != checksum {
+    if header.memory != row.id || header.change != row.vector || Int64(header.vectorChecksum) != checksum
+    {
       report.problems.append("slot \(slot) holds another vector than that of memory \(row.id)")
     }
   }

@@ -168,8 +168,8 @@ public final class Store: Sendable {
       """
     let memories = try read { db in
       let statement = try db.cachedStatement(sql: sql)
-      return try Row.fetchAll(statement, arguments: StatementArguments(arguments))
-        .map { try MemoryRow($0).memory }
+      statement.setUncheckedArguments(StatementArguments(arguments))
+      return try SQLiteRow.all(of: statement) { try MemoryRow($0).memory }
     }
     let next = memories.count == limit ? memories.last.map { String($0.change, radix: 36) } : nil
     return Page(memories: memories, next: next)

@@ -49,7 +49,8 @@ final class StoreCore: Sendable {
     pages = try Self.openPages(
       in: directory, store: store, configuration: configuration, catalogue: catalogue)
     let slots = try catalogue.read { try Self.slotCount($0) }
-    try Self.checkPages(pages, slots: slots, catalogue: catalogue)
+    let nextSlot = try Self.checkPages(
+      pages, slots: slots, catalogue: catalogue, durability: configuration.durability)
 
     let snapshotPath = directory.appending(Snapshot.fileName(space: CommitGroup.space))
     (live, origin) = try Self.openIndex(
@@ -57,7 +58,7 @@ final class StoreCore: Sendable {
     snapshotChange = Mutex(live.covered)
     try Self.replay(catalogue, after: live.covered, into: live, slots: slots)
     indexer = Indexer(live: live, threads: configuration.indexingThreads)
-    try start(nextSlot: slots)
+    try start(nextSlot: nextSlot)
   }
 
   private func start(nextSlot: Int) throws(StoreError) {
@@ -181,11 +182,12 @@ final class StoreCore: Sendable {
       ?? 0
   }
 
-  /// Cheap proofs that pages and catalogue belong to one moment.
+  /// Cheap proofs that pages and catalogue belong to one moment; the first slot nobody wrote to.
   private static func checkPages(
-    _ pages: VectorPages, slots: Int, catalogue: Catalogue
-  ) throws {
-    guard try pages.capacity() >= slots else {
+    _ pages: VectorPages, slots: Int, catalogue: Catalogue, durability: Durability
+  ) throws -> Int {
+    let capacity = try pages.capacity()
+    guard capacity >= slots else {
       throw StoreError.damaged(
         file: pages.file.path.string, reason: "it is shorter than the catalogue says")
     }
@@ -194,15 +196,20 @@ final class StoreCore: Sendable {
         file: pages.file.path.string, reason: "the last vector written fails its checksum")
     }
     // A group that was never acknowledged begins right after the last change. One that begins
-    // later was written on top of changes that the catalogue has lost.
+    // later was written on top of changes that the catalogue has lost. At the weaker levels that
+    // is what power loss may do.
     let head = try catalogue.read { try HistoryHead($0) }
-    if try pages.capacity() > slots, let slot = try pages.readSlot(slots),
-      slot.header.group > head.sequence + 1
-    {
-      throw StoreError.damaged(
-        file: Catalogue.fileName,
-        reason: "it is older than the vectors; its log (-wal) is missing or another store's")
+    var next = slots
+    while next < capacity, let slot = try pages.readSlot(next) {
+      if durability == .full, slot.header.group > head.sequence + 1 {
+        throw StoreError.damaged(
+          file: Catalogue.fileName,
+          reason: "it is older than the vectors; its log (-wal) is missing, cut off or another "
+            + "store's (durability `process` opens what there is)")
+      }
+      next += 1
     }
+    return next
   }
 
   /// The index from its snapshot, or an empty one that the catalogue will fill.

@@ -8,7 +8,7 @@ enum WriteRequest: Sendable {
   case delete([UUID])
   /// Writes the access counts that searches have collected.
   case recordAccess([UUID: Access])
-  /// Moves the log into the database.
+  /// Moves the log into the database and empties it.
   case checkpoint
 
   /// How many memories it touches, and the bytes of their vectors: a group is bounded by both.
