@@ -39,7 +39,14 @@ let package = Package(
       ]),
     .testTarget(name: "KernelTests", dependencies: ["CEngramKernels"]),
     .testTarget(name: "EngramIndexTests", dependencies: ["EngramIndex"]),
-    .testTarget(name: "EngramStoreTests", dependencies: ["EngramStore", "EngramIndex"]),
+    .testTarget(
+      name: "EngramStoreTests",
+      dependencies: [
+        "EngramStore", "EngramIndex", "StoreChild", .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
+    // The process that the store's tests kill.
+    .executableTarget(
+      name: "StoreChild", dependencies: ["EngramStore"], path: "Tests/StoreChild"),
   ],
   swiftLanguageModes: [.v6]
 )

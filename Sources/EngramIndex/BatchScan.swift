@@ -7,7 +7,7 @@ import Dispatch
 /// kernels are quicker (`engram-bench kernels` shows where the two cross).
 public enum BatchScan {
   /// From this many queries on BLAS is used. Measured: OpenBLAS 0.3.21 passes the AVX-512 block
-  /// kernel at 4 to 8 queries at 384 to 3,072 dimensions; see results/.
+  /// kernel between 8 and 16 queries at 384 to 3,072 dimensions, at 16 by a third.
   public static let blasQueries = 8
 
   private static var rowBlock: Int { 4_096 }
@@ -40,7 +40,7 @@ public enum BatchScan {
         for begin in stride(from: 0, to: total, by: queryBlock) {
           let block = Block(
             queries: q + begin * dimension, count: min(queryBlock, total - begin), vectors: v,
-            rows: vectorRows, norms: norms, dimension: dimension, metric: metric, k: k)
+            rows: vectorRows, norms: norms, largestNorm: norms.max() ?? 0, dimension: dimension, metric: metric, k: k)
           results += block.nearest()
           progress?(results.count)
         }
@@ -56,15 +56,14 @@ public enum BatchScan {
     let vectors: UnsafePointer<Float>
     let rows: Int
     let norms: [Double]
+    let largestNorm: Double
     let dimension: Int
     let metric: Metric
     let k: Int
 
     func nearest() -> [[Neighbour]] {
       let queryNorms = (0..<count).map { Quantiser.squaredNorm(queries + $0 * dimension, dimension) }
-      // A few more than k, so that rounding in the product cannot push a true one out.
       var shortlists: [[Candidate]] = Array(repeating: [], count: count)
-      let kept = min(rows, k + 32)
       var products = [Float](repeating: 0, count: count * min(rowBlock, rows))
       for begin in stride(from: 0, to: rows, by: rowBlock) {
         let width = min(rowBlock, rows - begin)
@@ -74,12 +73,12 @@ public enum BatchScan {
           for query in 0..<count {
             shorten(
               &shortlists[query], base + query * width, from: begin, width: width,
-              queryNorm: queryNorms[query], kept: kept)
+              queryNorm: queryNorms[query])
           }
         }
       }
       return shortlists.enumerated().map { query, list in
-        score(list.prefix(kept), query: query, queryNorm: queryNorms[query])
+        score(list, query: query, queryNorm: queryNorms[query])
       }
     }
 
@@ -97,12 +96,13 @@ public enum BatchScan {
       }
     }
 
-    /// Merges a block's products into the sorted shortlist of a query.
+    /// Merges a block's products into the sorted shortlist of a query: the k nearest, and whatever
+    /// the rounding of the product could have pushed behind them.
     private func shorten(
       _ list: inout [Candidate], _ products: UnsafePointer<Float>, from begin: Int, width: Int,
-      queryNorm: Double, kept: Int
+      queryNorm: Double
     ) {
-      let bar = list.count >= kept ? list[kept - 1] : .farthest
+      let limit = bar(of: list, queryNorm)
       for index in 0..<width {
         let row = begin + index
         let distance: Float
@@ -111,16 +111,36 @@ public enum BatchScan {
         case .cosine: distance = Float(-Double(products[index]) / norms[row].squareRoot())
         case .squaredL2: distance = Float(queryNorm + norms[row] - 2 * Double(products[index]))
         }
-        let candidate = Candidate(distance: distance.isNaN ? .infinity : distance, row: UInt32(row))
-        if candidate < bar { list.append(candidate) }
+        if distance <= limit {
+          list.append(Candidate(distance: distance, row: UInt32(row)))
+        } else if distance.isNaN {
+          list.append(Candidate(distance: .infinity, row: UInt32(row)))
+        }
       }
       list.sort()
-      if list.count > kept { list.removeSubrange(kept...) }
+      let newLimit = bar(of: list, queryNorm)
+      list.removeAll { $0.distance > newLimit }
     }
+
+    /// The greatest distance that one of the k nearest can have shown.
+    private func bar(of sorted: [Candidate], _ queryNorm: Double) -> Float {
+      guard sorted.count >= k else { return .infinity }
+      let product = (queryNorm * largestNorm).squareRoot()
+      let scale =
+        switch metric {
+        case .innerProduct: product
+        case .cosine: queryNorm.squareRoot()
+        case .squaredL2: queryNorm + largestNorm + 2 * product
+        }
+      return sorted[k - 1].distance + Float(2 * Self.rounding * scale)
+    }
+
+    /// Of a float32 sum of up to 16,383 products, relative to the norms.
+    private static var rounding: Double { 1e-5 }
 
     /// Scores a shortlist again in double precision.
     private func score(
-      _ list: ArraySlice<Candidate>, query: Int, queryNorm: Double
+      _ list: [Candidate], query: Int, queryNorm: Double
     ) -> [Neighbour] {
       let q = queries + query * dimension
       let scored = list.map { candidate -> (distance: Double, row: UInt32) in

@@ -3,9 +3,15 @@ import Dispatch
 import Synchronization
 
 extension Graph {
-  /// Links one row into the graph (algorithm 1 of the paper).
+  /// Links the next row into the graph (algorithm 1 of the paper).
   func insert(_ row: UInt32, rows: Rows, contexts: SearchContextPool) {
-    link([row], rows: rows, contexts: contexts, threads: 1)
+    let (entry, dropped) = link(
+      [row], from: entryPoint, rows: rows, contexts: contexts, threads: 1)
+    keepReachable([row] + dropped)
+    if let entry, Self.isTimeToConnect(rows: Int(row) + 1) {
+      connect(from: entry, count: Int(row) + 1)
+    }
+    publish(count: Int(row) + 1, entry: entry)
   }
 
   /// Links rows batch by batch. A batch searches the graph as it was before the batch, then the
@@ -22,37 +28,37 @@ extension Graph {
       (Self.hash(UInt64($0), seed: ~parameters.seed), $0)
         < (Self.hash(UInt64($1), seed: ~parameters.seed), $1)
     }
+    var entry = entryPoint
     var done = 0
     while done < order.count {
       let there = count + done
       let size = min(max(1, there / Self.batchShare), Self.largestBatch, order.count - done)
-      link(
-        Array(order[done..<done + size]), rows: rows, contexts: contexts, threads: threads)
+      (entry, _) = link(
+        Array(order[done..<done + size]), from: entry, rows: rows, contexts: contexts,
+        threads: threads)
       done += size
       progress?(done)
     }
+    if let entry { connect(from: entry, count: range.upperBound) }
+    publish(count: range.upperBound, entry: entry)
   }
 
   /// A batch is at most this part of the graph, and at most this many rows.
   private static var batchShare: Int { 50 }
   private static var largestBatch: Int { 4096 }
 
+  /// Links a batch; the entry point from then on, and the rows that lost a link on level 0.
   private func link(
-    _ batch: [UInt32], rows: Rows, contexts: SearchContextPool, threads: Int
-  ) {
-    let entry = entryPoint
-    var found = [[Link]](repeating: [], count: batch.count)
-    if let entry {
-      found.withUnsafeMutableBufferPointer { found in
-        let results = Disjoint(found)
-        Self.parallel(batch.count, threads: threads, contexts: contexts) { index, context in
-          results[index] = self.chooseLinks(
-            of: batch[index], from: entry, rows: rows, context: &context)
-        }
-      }
-      addBackLinks(found.flatMap { $0 }, rows: rows, contexts: contexts, threads: threads)
+    _ batch: [UInt32], from entry: Entry?, rows: Rows, contexts: SearchContextPool, threads: Int
+  ) -> (Entry?, dropped: [UInt32]) {
+    let next = batch.reduce(entry) { better($0, $1) }
+    guard let entry else { return (next, []) }
+    let found = Self.parallel(batch.count, threads: threads, contexts: contexts) { index, context in
+      self.chooseLinks(of: batch[index], from: entry, rows: rows, context: &context)
     }
-    for row in batch { offerEntry(row) }
+    let dropped = addBackLinks(
+      found.flatMap { $0 }, rows: rows, contexts: contexts, threads: threads)
+    return (next, dropped)
   }
 
   /// A link from `source`, a new row, to `target`.
@@ -64,7 +70,7 @@ extension Graph {
 
   /// Finds and stores the links of a new row on each of its levels; nobody links to it yet.
   private func chooseLinks(
-    of row: UInt32, from entry: (row: UInt32, level: Int), rows: Rows, context: inout SearchContext
+    of row: UInt32, from entry: Entry, rows: Rows, context: inout SearchContext
   ) -> [Link] {
     let query = rows.query(row: row)
     let top = min(level(row), entry.level)
@@ -78,10 +84,10 @@ extension Graph {
         from: start, level: level, query: query, rows: rows, filter: AnyRow(),
         width: parameters.efConstruction, ef: parameters.efConstruction, limit: rows.count,
         context: &context, statistics: &statistics
-      ).candidates
+      ).results.candidates
       start = found[0]
       let chosen = select(
-        found, upTo: parameters.maxConnections, rows: rows, context: &context)
+        found, of: row, upTo: list(row, level: level).capacity, rows: rows, context: &context)
       for neighbour in chosen {
         links.append(
           Link(
@@ -95,40 +101,55 @@ extension Graph {
 
   /// The select-neighbours heuristic (algorithm 4 of the paper): in order of distance, a candidate
   /// is kept if it is nearer to the row than to every neighbour kept before.
+  ///
+  /// A candidate with the row's own code would rule out all others. Such twins rule out nobody, and
+  /// have a quarter of the places at most.
   private func select(
-    _ candidates: some Sequence<Candidate>, upTo limit: Int, rows: Rows, context: inout SearchContext
+    _ candidates: some Sequence<Candidate>, of row: UInt32, upTo limit: Int, rows: Rows,
+    context: inout SearchContext
   ) -> [Candidate] {
     let kernels = Kernels.active
+    let twinDistance = rows.distance(row, row)
     var kept: [Candidate] = []
     kept.reserveCapacity(limit)
+    var twins = 0
     candidates: for candidate in candidates {
-      let query = rows.query(row: candidate.row)
+      if kept.count == limit { break }
       let distance = candidate.distance
+      if distance <= twinDistance {
+        if twins < limit / 4 {
+          kept.append(candidate)
+          twins += 1
+        }
+        continue
+      }
+      let query = rows.query(row: candidate.row)
+      let others = kept.count - twins
       // Four kept neighbours at a time: most candidates fall to the first few.
       var index = 0
-      while index < kept.count {
-        let count = min(4, kept.count - index)
+      while index < others {
+        let count = min(4, others - index)
         kernels.dot_i8_gather(
           query.code, rows.codes, rows.stride, context.rows.base + index, count, rows.stride,
           context.products.base)
         for offset in 0..<count {
           let other = rows.factors[Int(context.rows.base[index + offset])]
-          if query.distance(product: context.products.base[offset], other) < distance {
+          if query.distance(product: context.products.base[offset], other) <= distance {
             continue candidates
           }
         }
         index += count
       }
-      context.rows.base[kept.count] = candidate.row
+      context.rows.base[others] = candidate.row
       kept.append(candidate)
-      if kept.count == limit { break }
     }
     return kept
   }
 
+  /// Adds the links back from targets to new rows; the rows that lost a link on level 0 thereby.
   private func addBackLinks(
     _ links: [Link], rows: Rows, contexts: SearchContextPool, threads: Int
-  ) {
+  ) -> [UInt32] {
     let sorted = links.sorted {
       ($0.level, $0.target, $0.source.bits) < ($1.level, $1.target, $1.source.bits)
     }
@@ -136,25 +157,29 @@ extension Graph {
       $0 == 0 || sorted[$0].target != sorted[$0 - 1].target || sorted[$0].level != sorted[$0 - 1].level
     }
     let groups = zip(starts, starts.dropFirst() + [sorted.count]).map { $0..<$1 }
-    Self.parallel(groups.count, threads: threads, contexts: contexts) { index, context in
+    return Self.parallel(groups.count, threads: threads, contexts: contexts) { index, context in
       let group = sorted[groups[index]]
-      self.merge(
-        group.map(\.source), into: group[group.startIndex].target,
-        level: group[group.startIndex].level, rows: rows, context: &context)
-    }
+      let level = group[group.startIndex].level
+      let dropped = self.merge(
+        group.map(\.source), into: group[group.startIndex].target, level: level, rows: rows,
+        context: &context)
+      return level == 0 ? dropped : []
+    }.flatMap { $0 }
   }
 
   /// Adds links from `target` to new rows; where they do not fit, the heuristic chooses again.
+  /// Returns what it did not choose.
   private func merge(
-    _ sources: [Candidate], into target: UInt32, level: Int, rows: Rows, context: inout SearchContext
-  ) {
+    _ sources: [Candidate], into target: UInt32, level: Int, rows: Rows,
+    context: inout SearchContext
+  ) -> [UInt32] {
     let list = list(target, level: level)
     let present = list.rows
     if present.count + sources.count <= list.capacity {
       for (index, source) in sources.enumerated() {
         list.places[present.count + index].store(source.row, ordering: .releasing)
       }
-      return
+      return []
     }
     let query = rows.query(row: target)
     for (index, row) in present.enumerated() { context.rows.base[index] = row }
@@ -168,7 +193,10 @@ extension Graph {
       candidates.append(Candidate(distance: distance, row: row))
     }
     candidates.sort()
-    store(select(candidates, upTo: list.capacity, rows: rows, context: &context), in: list)
+    let chosen = select(
+      candidates, of: target, upTo: list.capacity, rows: rows, context: &context)
+    store(chosen, in: list)
+    return candidates.lazy.map(\.row).filter { row in !chosen.contains { $0.row == row } }
   }
 
   private func store(_ candidates: [Candidate], in list: List) {
@@ -178,29 +206,34 @@ extension Graph {
     }
   }
 
-  /// Runs `body` for each index on up to `threads` threads, one context a thread.
-  private static func parallel(
+  /// The results of `body` for each index, on up to `threads` threads, one context a thread.
+  private static func parallel<Result: Sendable>(
     _ count: Int, threads: Int, contexts: SearchContextPool,
-    _ body: @Sendable (Int, inout SearchContext) -> Void
-  ) {
+    _ body: @Sendable (Int, inout SearchContext) -> [Result]
+  ) -> [[Result]] {
+    var results = [[Result]](repeating: [], count: count)
     // Handing work to another thread costs more than a few rows do.
     let workers = min(threads, count / 8)
     guard workers > 1 else {
       contexts.withContext { context in
-        for index in 0..<count { body(index, &context) }
+        for index in 0..<count { results[index] = body(index, &context) }
       }
-      return
+      return results
     }
     let next = Atomic<Int>(0)
-    DispatchQueue.concurrentPerform(iterations: workers) { _ in
-      contexts.withContext { context in
-        while true {
-          let index = next.add(1, ordering: .relaxed).oldValue
-          guard index < count else { return }
-          body(index, &context)
+    results.withUnsafeMutableBufferPointer { buffer in
+      let results = Disjoint(buffer)
+      DispatchQueue.concurrentPerform(iterations: workers) { _ in
+        contexts.withContext { context in
+          while true {
+            let index = next.add(1, ordering: .relaxed).oldValue
+            guard index < count else { return }
+            results[index] = body(index, &context)
+          }
         }
       }
     }
+    return results
   }
 }
 

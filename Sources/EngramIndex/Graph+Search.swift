@@ -30,7 +30,7 @@ struct ChosenRows: RowFilter {
 extension Graph {
   /// Greedy descent from the entry point to `level`: the nearest row found there.
   func descend(
-    to level: Int, from entry: (row: UInt32, level: Int), query: CodeQuery, rows: Rows,
+    to level: Int, from entry: Entry, query: CodeQuery, rows: Rows,
     limit: Int, context: inout SearchContext, statistics: inout SearchStatistics
   ) -> Candidate {
     let kernels = Kernels.active
@@ -76,12 +76,13 @@ extension Graph {
   ///   - width: how many candidates steer the walk.
   ///   - ef: how many results are kept; not used where every row passes.
   ///   - limit: rows from here on are not met: they came after the search began.
-  /// - Returns: the results, nearest first; where every row passes, all that steered the walk.
+  /// - Returns: the results, nearest first, which is all that steered the walk where every row
+  ///   passes; and the bar: of rows beyond it the walk may have met nearer ones and let them go.
   func walk<Filter: RowFilter>(
     from start: Candidate, level: Int, query: CodeQuery, rows: Rows, filter: Filter,
     width: Int, ef: Int, limit: Int, context: inout SearchContext,
     statistics: inout SearchStatistics
-  ) -> CandidateBuffer {
+  ) -> (results: CandidateBuffer, bar: Candidate) {
     let gather = Kernels.active.dot_i8_gather
     let factors = rows.factors
     let codes = rows.codes
@@ -126,6 +127,6 @@ extension Graph {
     }
     statistics.hops += hops
     statistics.distances += distances
-    return Filter.passesAll ? buffer : results
+    return (Filter.passesAll ? buffer : results, buffer.bar)
   }
 }

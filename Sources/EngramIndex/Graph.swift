@@ -38,7 +38,7 @@ final class Graph: Sendable {
   var count: Int { linked.load(ordering: .acquiring) }
 
   /// Where searches begin: the row with the highest level.
-  var entryPoint: (row: UInt32, level: Int)? {
+  var entryPoint: Entry? {
     let packed = entry.load(ordering: .acquiring)
     guard packed != .max else { return nil }
     return (UInt32(truncatingIfNeeded: packed), Int(packed >> 32))
@@ -90,6 +90,15 @@ final class Graph: Sendable {
     var count: Int { (0..<capacity).first { self[$0] == Graph.empty } ?? capacity }
 
     var rows: [UInt32] { (0..<count).map { self[$0] } }
+
+    func contains(_ row: UInt32) -> Bool {
+      for index in 0..<capacity {
+        let own = self[index]
+        if own == row { return true }
+        if own == Graph.empty { return false }
+      }
+      return false
+    }
   }
 
   /// The lists of one level, for the walk.
@@ -130,16 +139,23 @@ final class Graph: Sendable {
     upperCount.store(lists, ordering: .relaxed)
   }
 
-  /// Raises the entry point to `row` if its level is higher, or equal with a lower number.
-  func offerEntry(_ row: UInt32) {
+  /// A row that searches begin from, with its level.
+  typealias Entry = (row: UInt32, level: Int)
+
+  /// The better of two entry points: the higher level, then the one that was there.
+  func better(_ entry: Entry?, _ row: UInt32) -> Entry {
     let level = level(row)
-    if let current = entryPoint {
-      guard level > current.level else { return }
-    }
-    entry.store(UInt64(level) << 32 | UInt64(row), ordering: .releasing)
+    if let entry, entry.level >= level { return entry }
+    return (row, level)
   }
 
-  func publish(count: Int) { linked.store(count, ordering: .releasing) }
+  /// Shows rows below `count` to searches, and only then an entry point among them: who reads the
+  /// entry point first and the count after it never starts from a row past the count.
+  func publish(count: Int, entry: Entry?) {
+    linked.store(count, ordering: .releasing)
+    guard let (row, level) = entry else { return }
+    self.entry.store(UInt64(level) << 32 | UInt64(row), ordering: .releasing)
+  }
 
   // MARK: Snapshot
 
@@ -166,8 +182,9 @@ final class Graph: Sendable {
     try Self.copy(base, to: baseLinks.base, rows: count)
     try Self.copy(upper, to: upperLinks.base, rows: count)
     for row in 0..<UInt32(count) { try checkUpperLists(row) }
-    for row in 0..<UInt32(count) { offerEntry(row) }
-    publish(count: count)
+    var entry: Entry?
+    for row in 0..<UInt32(count) { entry = better(entry, row) }
+    publish(count: count, entry: entry)
   }
 
   private static func copy(

@@ -102,26 +102,34 @@ public final class HNSWIndex: VectorIndex {
   ) throws(IndexError) -> [Neighbour] {
     let ef = try Self.width(ef, k: k)
     return try content.withQuery(query, k: k) { exact, code, context in
+      let live = count
       if let among {
-        if among.count <= scanBudget(ef: ef) {
-          let list = among.rows.lazy.filter { $0 < self.rowCount }.map(UInt32.init)
-          return Array(list).withUnsafeBufferPointer {
-            scan($0, k: k, exact, code, &context, &statistics)
-          }
+        let possible = min(among.count, live)
+        if possible <= scanBudget(ef: ef) {
+          return scan(list(among), k: k, exact, code, &context, &statistics)
         }
-        let share = Double(among.count) / Double(max(rowCount, 1))
-        let width = min(Int(Double(ef) / max(share, 0.01)), 100 * ef)
         return walk(
-          ChosenRows(rows: content.rows, chosen: among), k: k, ef: ef, width: width,
-          exact, code, &context, &statistics)
+          ChosenRows(rows: content.rows, chosen: among), possible: possible, k: k, ef: ef, exact,
+          code, &context, &statistics
+        ) ?? scan(list(among), k: k, exact, code, &context, &statistics)
       }
-      if rowCount <= Self.scanLimit { return scan(nil, k: k, exact, code, &context, &statistics) }
-      if content.rows.deadCount > 0 {
-        return walk(
-          LiveRows(rows: content.rows), k: k, ef: ef, width: ef, exact, code, &context, &statistics)
-      }
-      return walk(AnyRow(), k: k, ef: ef, width: ef, exact, code, &context, &statistics)
+      let found: [Neighbour]? =
+        if rowCount <= Self.scanLimit || (live < rowCount && live <= scanBudget(ef: ef)) {
+          nil
+        } else if live < rowCount {
+          walk(
+            LiveRows(rows: content.rows), possible: live, k: k, ef: ef, exact, code, &context,
+            &statistics)
+        } else {
+          walk(AnyRow(), possible: live, k: k, ef: ef, exact, code, &context, &statistics)
+        }
+      return found ?? scan(nil, k: k, exact, code, &context, &statistics)
     }
+  }
+
+  private func list(_ chosen: RowSet) -> [UInt32] {
+    let count = rowCount
+    return chosen.rows.lazy.filter { $0 < count }.map(UInt32.init)
   }
 
   /// The `k` nearest of the rows in a list, exactly, whatever its length.
@@ -134,6 +142,13 @@ public final class HNSWIndex: VectorIndex {
     }
   }
 
+  private func scan(
+    _ list: [UInt32], k: Int, _ exact: ExactQuery, _ code: CodeQuery,
+    _ context: inout SearchContext, _ statistics: inout SearchStatistics
+  ) -> [Neighbour] {
+    list.withUnsafeBufferPointer { scan($0, k: k, exact, code, &context, &statistics) }
+  }
+
   /// How many rows an exact scan may have before a filtered walk is cheaper. The walk computes
   /// about 17 distances for each candidate that steers it and needs n/m times as many of those for
   /// m rows that pass out of n; a distance of the walk costs about 1.7 of a scan's.
@@ -142,6 +157,7 @@ public final class HNSWIndex: VectorIndex {
   }
 
   private static func width(_ ef: Int?, k: Int) throws(IndexError) -> Int {
+    guard IndexLimits.k.contains(k) else { throw .kOutOfRange(k) }
     if let ef, !IndexLimits.ef.contains(ef) { throw .efOutOfRange(ef) }
     return max(ef ?? max(defaultEF, 2 * k), k)
   }
@@ -158,35 +174,62 @@ public final class HNSWIndex: VectorIndex {
   }
 
   /// Graph, then the tail that is not in it yet, then re-ranking.
+  ///
+  /// - Parameter possible: how many rows may be results.
+  /// - Returns: nil where the graph holds nothing yet, or where those that may be results lie apart
+  ///   from the query: the walk was steered by others and found too few, or not surely the nearest.
+  ///   Then a scan finds them.
   private func walk<Filter: RowFilter>(
-    _ filter: Filter, k: Int, ef: Int, width: Int, _ exact: ExactQuery, _ code: CodeQuery,
+    _ filter: Filter, possible: Int, k: Int, ef: Int, _ exact: ExactQuery, _ code: CodeQuery,
     _ context: inout SearchContext, _ statistics: inout SearchStatistics
-  ) -> [Neighbour] {
+  ) -> [Neighbour]? {
     let rows = content.rows
     let before = statistics
-    // In this order: a row linked in between is met twice otherwise.
+    // In this order: a row linked in between would be met twice, or begin a walk past its limit.
+    guard let entry = graph.entryPoint else { return nil }
     let linked = graph.count
     let total = rows.count
-    guard let entry = graph.entryPoint, linked > 0 else {
-      return scan(nil, k: k, exact, code, &context, &statistics)
-    }
     let start = graph.descend(
       to: 0, from: entry, query: code, rows: rows, limit: linked, context: &context,
       statistics: &statistics)
-    var found = graph.walk(
+    // As many more steer the walk as may not be results, so that enough of those that may are met.
+    let share = Double(possible) / Double(max(total, 1))
+    let width = Filter.passesAll ? ef : Int(Double(ef) / min(max(share, 0.01), 1))
+    var (found, bar) = graph.walk(
       from: start, level: 0, query: code, rows: rows, filter: filter, width: width, ef: ef,
       limit: linked, context: &context, statistics: &statistics)
-    statistics.distances += total - linked
-    for row in linked..<total where Filter.passesAll || filter.passes(UInt32(row)) {
-      let product = Kernels.active.dot_i8(code.code, rows.code(UInt32(row)), rows.stride)
-      found.insert(
-        Candidate(
-          distance: code.distance(product: product, rows.factors[row]), row: UInt32(row)))
+    let isCrowdedOut = !Filter.passesAll && found.count >= k && bar < found[k - 1]
+    scanTail(linked..<total, filter, code, &found, &context, &statistics)
+    if isCrowdedOut || found.count < min(ef, possible) {
+      countBytes(since: before, &statistics)
+      return nil
     }
     let result = rerank(
       found.candidates, k: k, query: exact, rows: rows, statistics: &statistics)
     countBytes(since: before, &statistics)
     return result
+  }
+
+  /// Adds rows that the graph does not hold yet to what the walk found.
+  private func scanTail<Filter: RowFilter>(
+    _ tail: Range<Int>, _ filter: Filter, _ code: CodeQuery, _ found: inout CandidateBuffer,
+    _ context: inout SearchContext, _ statistics: inout SearchStatistics
+  ) {
+    let rows = content.rows
+    for begin in stride(
+      from: tail.lowerBound, to: tail.upperBound, by: SearchContext.smallestBatch)
+    {
+      let count = min(SearchContext.smallestBatch, tail.upperBound - begin)
+      Kernels.active.dot_i8_block(
+        code.code, rows.code(UInt32(begin)), rows.stride, count, rows.stride,
+        context.products.base)
+      for index in 0..<count where Filter.passesAll || filter.passes(UInt32(begin + index)) {
+        let distance = code.distance(
+          product: context.products.base[index], rows.factors[begin + index])
+        found.insert(Candidate(distance: distance, row: UInt32(begin + index)))
+      }
+    }
+    statistics.distances += tail.count
   }
 
   private func countBytes(since before: SearchStatistics, _ statistics: inout SearchStatistics) {
@@ -223,11 +266,9 @@ public final class HNSWIndex: VectorIndex {
         graph.build(
           begin..<end, rows: content.rows, contexts: content.contexts, threads: threads,
           progress: progress)
-        graph.publish(count: end)
       } else {
         for row in begin..<end {
           graph.insert(UInt32(row), rows: content.rows, contexts: content.contexts)
-          graph.publish(count: row + 1)
         }
       }
     }

@@ -20,9 +20,11 @@ final class IndexedRows: Sendable {
     }
     let added = vectors.count / dimension
     return try vectors.withUnsafeBufferPointer { vectors throws(IndexError) -> Range<Int> in
+      var longest: Float = 0
       for begin in stride(from: 0, to: vectors.count, by: dimension) {
-        _ = try Quantiser.validatedNorm(
+        let norm = try Quantiser.validatedNorm(
           UnsafeBufferPointer(rebasing: vectors[begin..<begin + dimension]), metric: rows.metric)
+        longest = max(longest, norm)
       }
       return try writer.withLock { arena throws(IndexError) -> Range<Int> in
         let owned: VectorArena
@@ -31,6 +33,7 @@ final class IndexedRows: Sendable {
         let first = rows.count
         try rows.reserve(added)
         try owned.reserve(rows: first + added)
+        rows.expect(norm: longest)
         let place = owned.write(vectors, at: first)
         for index in 0..<added { rows.write(place + index * dimension, to: first + index) }
         rows.publish(count: first + added)
@@ -83,8 +86,7 @@ final class IndexedRows: Sendable {
         let exact = ExactQuery(
           vector: base, metric: rows.metric, dimension: rows.dimension, norm: norm,
           residual: quantised.residual)
-        let code = CodeQuery(
-          code: context.code.base, scale: quantised.scale, bias: quantised.bias, metric: rows.metric)
+        let code = CodeQuery(code: context.code.base, quantised, metric: rows.metric)
         return body(exact, code, &context)
       }
     }

@@ -5,16 +5,20 @@ public struct RowSet: Sendable {
   public private(set) var count = 0
 
   /// An empty set with room for rows below `rows`; `insert` makes more.
-  public init(rows: Int = 0) { words = [UInt64](repeating: 0, count: (max(rows, 0) + 63) / 64) }
+  public init(rows: Int = 0) {
+    let rows = min(max(rows, 0), IndexLimits.rows)
+    words = [UInt64](repeating: 0, count: (rows + 63) / 64)
+  }
 
   public init(_ rows: some Sequence<Int>) {
     self.init()
     for row in rows { insert(row) }
   }
 
-  /// Adds a row number; negative ones are ignored, no index has them.
+  /// Adds a row number. Those that no index has are ignored: negative ones, and from
+  /// `IndexLimits.rows` on.
   public mutating func insert(_ row: Int) {
-    guard row >= 0 else { return }
+    guard row >= 0, row < IndexLimits.rows else { return }
     let word = row >> 6
     if word >= words.count {
       words.append(contentsOf: repeatElement(0, count: word + 1 - words.count))
@@ -28,7 +32,7 @@ public struct RowSet: Sendable {
   @inline(__always)
   public func contains(_ row: Int) -> Bool {
     let word = row >> 6
-    return word < words.count && words[word] >> UInt64(row & 63) & 1 != 0
+    return row >= 0 && word < words.count && words[word] >> UInt64(row & 63) & 1 != 0
   }
 
   /// The rows, ascending.

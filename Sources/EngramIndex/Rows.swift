@@ -93,10 +93,22 @@ final class Rows: Sendable {
   func write(_ vector: UnsafePointer<Float>, to row: Int) {
     let quantised = Quantiser.encode(
       vector, dimension: dimension, metric: metric, into: codeArray.base + row &* stride)
-    factorArray.base[row] = Factors(scale: quantised.scale, bias: quantised.bias)
     note(Bounds(norm: quantised.norm, residual: quantised.residual), of: row)
+    // After the note: the longest vector so far counts this one.
+    factorArray.base[row] = Factors(scale: quantised.scale, bias: bias(of: quantised))
     vectorArray.base[row] = vector
   }
+
+  /// Squared norm for squared L2; for inner products the component that lengthens the vector to
+  /// the longest one so far.
+  private func bias(of quantised: QuantisedVector) -> Float {
+    guard metric == .innerProduct else { return quantised.bias }
+    let (longest, own) = (Double(widestBounds.norm), Double(quantised.norm))
+    return Float(max(longest * longest - own * own, 0).squareRoot())
+  }
+
+  /// Tells of vectors that are about to be written, so that all of them know the longest.
+  func expect(norm: Float) { largestNorm.max(norm.bitPattern, ordering: .relaxed) }
 
   private func note(_ bounds: Bounds, of row: Int) {
     boundArray.base[row] = bounds
@@ -120,8 +132,13 @@ final class Rows: Sendable {
   /// that it is symmetric and the same on every instruction set.
   @inline(__always)
   func query(row: UInt32) -> CodeQuery {
-    let factors = factors[Int(row)]
-    return CodeQuery(code: code(row), scale: factors.scale, bias: factors.bias, metric: metric)
+    CodeQuery(code: code(row), factors[Int(row)], metric: metric)
+  }
+
+  /// The same between two rows.
+  func distance(_ a: UInt32, _ b: UInt32) -> Float {
+    let product = Kernels.active.dot_i8(code(a), code(b), stride)
+    return query(row: a).distance(product: product, factors[Int(b)])
   }
 
   // MARK: Snapshot
@@ -161,19 +178,39 @@ final class Rows: Sendable {
 struct CodeQuery {
   let code: UnsafePointer<Int8>
   /// Multiplies `scale[row] * product`.
-  let factor: Float
-  let bias: Float
+  private let factor: Float
+  /// Multiplies the row's bias.
+  private let weight: Float
+  private let bias: Float
 
-  @inline(__always)
-  init(code: UnsafePointer<Int8>, scale: Float, bias: Float, metric: Metric) {
+  /// A vector that is searched for.
+  init(code: UnsafePointer<Int8>, _ own: QuantisedVector, metric: Metric) {
     self.code = code
-    // |a - b|^2 = |a|^2 + |b|^2 - 2ab; the other metrics are -ab with biases of zero.
-    factor = metric == .squaredL2 ? 2 * scale : scale
-    self.bias = bias
+    switch metric {
+    // |a - b|^2 = |a|^2 + |b|^2 - 2ab.
+    case .squaredL2: (factor, weight, bias) = (2 * own.scale, 1, own.bias)
+    case .cosine, .innerProduct: (factor, weight, bias) = (own.scale, 0, 0)
+    }
+  }
+
+  /// A row among rows, where distances decide edges.
+  ///
+  /// An inner product is no metric: nobody would link to a short vector. Edges are therefore those
+  /// of vectors lengthened to one norm by a component of their own, the rows' bias, which a query
+  /// does not have (Bachrach et al., RecSys 2014): their order for a query is that of inner
+  /// products, and among themselves they are points of a sphere.
+  @inline(__always)
+  init(code: UnsafePointer<Int8>, _ own: Rows.Factors, metric: Metric) {
+    self.code = code
+    switch metric {
+    case .squaredL2: (factor, weight, bias) = (2 * own.scale, 1, own.bias)
+    case .innerProduct: (factor, weight, bias) = (own.scale, -own.bias, 0)
+    case .cosine: (factor, weight, bias) = (own.scale, 0, 0)
+    }
   }
 
   @inline(__always)
   func distance(product: Int32, _ row: Rows.Factors) -> Float {
-    (row.bias + bias) - factor * row.scale * Float(product)
+    (row.bias * weight + bias) - factor * row.scale * Float(product)
   }
 }

@@ -59,20 +59,20 @@ struct HistoryRow {
 
   /// Reads a row of `columns`.
   init(_ row: Row) throws {
-    guard let id = UUID(bytes: row[1]) else {
+    guard let id = UUID(bytes: try row.value(1)) else {
       throw StoreError.damaged(file: "engram.sqlite", reason: "a history row's id is no UUID")
     }
-    sequence = row[0]
+    sequence = try row.value(0)
     memoryID = id
-    event = row[2]
-    changedAt = row[3]
-    createdAt = row[4]
-    updatedAt = row[5]
-    isDeleted = row[6]
-    actor = row[7]
-    role = row[8]
-    payloadDigest = row[9]
-    previousHash = row[10]
+    event = try row.value(2)
+    changedAt = try row.value(3)
+    createdAt = try row.value(4)
+    updatedAt = try row.value(5)
+    isDeleted = try row.value(6)
+    actor = try row.value(7)
+    role = try row.value(8)
+    payloadDigest = try row.value(9)
+    previousHash = try row.value(10)
   }
 
   init(
@@ -136,11 +136,11 @@ struct HistoryPayload {
 
   /// Reads sequence, salt, old and new memory and the checksum from a row, and proves the latter.
   init(_ row: Row, from column: Int) throws {
-    sequence = row[column]
-    salt = row[column + 1]
-    oldMemory = row[column + 2]
-    newMemory = row[column + 3]
-    guard checksum == row[column + 4] as UInt32? else {
+    sequence = try row.value(column)
+    salt = try row.value(column + 1)
+    oldMemory = try row.value(column + 2)
+    newMemory = try row.value(column + 3)
+    guard Int64(checksum) == (try row.value(column + 4)) else {
       throw StoreError.damaged(
         file: "engram.sqlite", reason: "the history of change \(sequence) fails its checksum")
     }
@@ -161,9 +161,9 @@ struct HistoryHead {
       let row = try Row.fetchOne(
         db, sql: "SELECT sequence, hash, changed_at FROM history ORDER BY sequence DESC LIMIT 1")
     else { return }
-    sequence = row[0]
-    hash = row[1]
-    changedAt = row[2]
+    sequence = try row.value(0)
+    hash = try row.value(1)
+    changedAt = try row.value(2)
   }
 
   /// Appends the next change and returns its number.

@@ -168,7 +168,12 @@ struct MemoryRow {
     let statement = try db.cachedStatement(
       sql: "SELECT \(columns) FROM memory WHERE id = ? AND ended IS NULL")
     statement.setUncheckedArguments([id.data])
-    return try SQLiteRow.first(of: statement, MemoryRow.init)
+    guard let row = try SQLiteRow.first(of: statement, MemoryRow.init) else { return nil }
+    // An index of SQLite that is damaged leads to another row, which is sound in itself.
+    guard row.id == id, row.ended == nil else {
+      throw StoreError.damaged(file: Catalogue.fileName, reason: "the index over ids; run verify")
+    }
+    return row
   }
 
   /// The version that a change made.

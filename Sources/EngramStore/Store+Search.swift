@@ -76,7 +76,7 @@ extension Store {
         let matches = try row.withUnsafeData(atIndex: 0) { text in
           try text.map { filter.matches(try JSONValue(parsing: $0)) } ?? false
         }
-        if matches, let index = table.row(ofSlot: row[1]) { passing.insert(index) }
+        if matches, let index = table.row(ofSlot: try row.value(1)) { passing.insert(index) }
       }
       return passing
     }

@@ -92,7 +92,7 @@ private struct Verifier {
         report.problems.append("history: change \(report.head + 1) is missing")
       }
       report.head = entry.sequence
-      let stored: Data = row[HistoryRow.columnCount + 5]
+      let stored: Data = try row.value(HistoryRow.columnCount + 5)
       if entry.previousHash != previous || entry.hash != stored {
         report.problems.append("history: change \(entry.sequence) breaks the chain")
       }

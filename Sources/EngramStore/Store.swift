@@ -97,16 +97,19 @@ public final class Store: Sendable {
 
   /// The vector of a memory, as it was given.
   public func vector(of id: UUID) throws(StoreError) -> [Float] {
-    let slot = try read { db in
-      try Int.fetchOne(
+    let place = try read { db in
+      try Row.fetchOne(
         db,
         sql: """
-          SELECT v.slot FROM memory m JOIN vector v ON v.change = m.vector AND v.space = ?
+          SELECT v.slot, v.change FROM memory m JOIN vector v ON v.change = m.vector AND v.space = ?
           WHERE m.id = ? AND m.ended IS NULL
-          """, arguments: [CommitGroup.space, id.data])
+          """, arguments: [CommitGroup.space, id.data]
+      ).map { (slot: try $0.value(0) as Int, change: try $0.value(1) as Int64) }
     }
-    guard let slot else { throw .unknownMemory(id) }
-    guard let (_, vector) = try core.pages.readSlot(slot) else {
+    guard let place else { throw .unknownMemory(id) }
+    guard let (header, vector) = try core.pages.readSlot(place.slot), header.memory == id,
+      header.change == place.change
+    else {
       throw .damaged(
         file: core.pages.file.path.string, reason: "the vector of memory \(id) fails its checksum")
     }

@@ -122,9 +122,9 @@ final class StoreCore: Sendable {
         throw StoreError.damaged(file: Catalogue.fileName, reason: "its vector space is missing")
       }
       let settings: [(String, String, String)] = [
-        ("model", space[0], configuration.model),
-        ("dimension", "\(space[1] as Int)", "\(configuration.dimension)"),
-        ("metric", space[2], configuration.metric.rawValue),
+        ("model", try space.value(0), configuration.model),
+        ("dimension", "\(try space.value(1) as Int)", "\(configuration.dimension)"),
+        ("metric", try space.value(2), configuration.metric.rawValue),
       ]
       for (setting, stored, requested) in settings where stored != requested {
         throw StoreError.mismatch(setting: setting, stored: stored, requested: requested)
@@ -263,14 +263,15 @@ final class StoreCore: Sendable {
           WHERE m.change > ? AND m.ended IS NULL ORDER BY m.change
           """, arguments: [CommitGroup.space, covered])
       while let row = try current.next() {
-        let (change, slot): (Int64, Int) = (row[0], row[1])
+        let (change, slot): (Int64, Int) = (try row.value(0), try row.value(1))
         guard (0..<slots).contains(slot) else {
           throw StoreError.damaged(file: Catalogue.fileName, reason: "a slot is out of range")
         }
-        if (row[5] as Int64) <= covered, live.table.row(ofSlot: slot) != nil {
+        if (try row.value(5) as Int64) <= covered, live.table.row(ofSlot: slot) != nil {
           changes.append(.renewed(change: change, slot: slot))
         } else {
-          let scope = Scope(user: row[2], agent: row[3], run: row[4])
+          let scope = Scope(
+            user: try row.value(2), agent: try row.value(3), run: try row.value(4))
           changes.append(.added(change: change, slot: slot, scope: scope, expiresAt: nil))
           added += 1
         }
@@ -284,7 +285,9 @@ final class StoreCore: Sendable {
           JOIN vector v ON v.change = m.vector AND v.space = ?
           WHERE m.ended IS NULL AND m.expires_at IS NOT NULL
           """, arguments: [CommitGroup.space])
-      while let row = try expiring.next() { live.expect(expiry: row[0], ofSlot: row[1]) }
+      while let row = try expiring.next() {
+        live.expect(expiry: try row.value(0), ofSlot: try row.value(1))
+      }
     }
   }
 

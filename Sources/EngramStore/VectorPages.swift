@@ -145,6 +145,7 @@ final class VectorPages: Sendable {
   /// Reads a slot by the file, not the map, and checks all that it says of itself; nil where it
   /// holds nothing that was written as a slot of this store.
   func readSlot(_ slot: Int) throws(StoreError) -> (header: SlotHeader, vector: [Float])? {
+    guard slot >= 0, slot < (try capacity()) else { return nil }
     let slotMemory = try Self.read(slotBytes, from: file, at: offset(slot))
     let bytes = slotMemory.bytes
     guard bytes.count == slotBytes, let header = decodeSlot(bytes), header.slot == UInt64(slot)
@@ -181,7 +182,8 @@ final class VectorPages: Sendable {
   }
 
   private func extendMap() throws(StoreError) {
-    try map.extend(file, to: try file.size() / 4096 * 4096)
+    // Past the end of a file that was cut off its last page reads as zeros.
+    try map.extend(file, to: (try file.size() + 4095) / 4096 * 4096)
   }
 
   /// Appends the bytes of one slot to those of a group.

@@ -30,7 +30,8 @@ package final class PageMap: @unchecked Sendable {
 
   deinit { munmap(UnsafeMutableRawPointer(mutating: base), reserved) }
 
-  /// Maps the file up to `size`, a multiple of the page size that the file has reached.
+  /// Maps the file up to `size`, a multiple of the page size; the file ends on the last of these
+  /// pages, or later.
   func extend(_ file: File, to size: Int) throws(StoreError) {
     guard size > mapped else { return }
     guard size <= reserved else { throw .index(.full(rows: reserved)) }

@@ -1,0 +1,63 @@
+import EngramIndex
+import Testing
+
+/// Rows that the graph does not hold yet are found like all others.
+@Suite struct TailTests {
+  @Test(arguments: Metric.allCases, [(0, 4_000), (3_000, 1), (3_000, 60), (3_000, 2_000)])
+  func theTailIsSearched(metric: Metric, sizes: (linked: Int, tail: Int)) throws {
+    let total = sizes.linked + sizes.tail
+    let (vectors, queries) = clustered(total, 32, queries: 40, stream: 40)
+    let pinned = PinnedVectors(vectors)
+    let index = try HNSWIndex(dimension: 32, metric: metric)
+    let linked = try index.append(at: Array(pinned.addresses.prefix(sizes.linked)))
+    try index.link(threads: 2)
+    #expect(try index.append(at: Array(pinned.addresses[linked.upperBound...])).count == sizes.tail)
+    #expect(index.tailCount == sizes.tail)
+
+    var random = Generator(41)
+    var deleted: Set<Int> = []
+    // More than a scan may have, and many, and few.
+    let sets = [total * 9 / 10, total / 2, 20].map { count in
+      RowSet((0..<total).shuffled(using: &random).prefix(count))
+    }
+    for _ in 0..<2 {
+      var check = RecallCheck()
+      for query in 0..<queries.count {
+        let query = queries[query]
+        let truth = Truth(query, vectors, metric)
+        check.add(try index.search(query, k: 10, ef: 64), truth, k: 10) { !deleted.contains($0) }
+        for set in sets {
+          check.add(try index.search(query, k: 10, ef: 64, among: set), truth, k: 10) {
+            set.contains($0) && !deleted.contains($0)
+          }
+        }
+      }
+      #expect(check.fault == nil, note("\(sizes)"))
+      #expect(check.recall >= 0.97, note("\(sizes)"))
+      for row in 0..<total where random.below(10) == 0 && deleted.insert(row).inserted {
+        try index.delete(row)
+      }
+    }
+    withExtendedLifetime(pinned) {}
+  }
+
+  /// Linked piece by piece, the tail shrinks and nothing is lost.
+  @Test func linkedInPieces() throws {
+    let (vectors, queries) = clustered(3_000, 32, queries: 60, stream: 42)
+    let pinned = PinnedVectors(vectors)
+    let index = try HNSWIndex(dimension: 32, metric: .cosine)
+    _ = try index.append(at: pinned.addresses)
+    var random = Generator(43)
+    while index.tailCount > 0 {
+      let before = index.tailCount
+      let limit = 1 + random.below(900)
+      try index.link(threads: 2, limit: limit)
+      #expect(index.tailCount < before && index.tailCount >= before - limit)
+      #expect(index.integrityProblems() == [], note("\(index.tailCount) left"))
+      let check = try RecallTests.measure(index, vectors, queries, k: 10, ef: 64)
+      #expect(check.fault == nil)
+      #expect(check.recall >= 0.97, note("\(index.tailCount) left"))
+    }
+    withExtendedLifetime(pinned) {}
+  }
+}

@@ -1,0 +1,30 @@
+import Foundation
+
+/// Runs `body` with a directory of its own, removed afterwards.
+func withTemporaryDirectory<Result>(
+  isolation: isolated (any Actor)? = #isolation, _ body: (URL) async throws -> Result
+) async throws -> Result {
+  let directory = FileManager.default.temporaryDirectory
+    .appendingPathComponent("engram-tests-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(at: directory) }
+  return try await body(directory)
+}
+
+extension URL {
+  func file(_ name: String) -> URL { appendingPathComponent(name) }
+
+  var catalogue: URL { file("engram.sqlite") }
+  var log: URL { file("engram.sqlite-wal") }
+  var pages: URL { file("vectors-1.pages") }
+  var snapshot: URL { file("index-1.hnsw") }
+
+  func copy(to other: URL) throws {
+    try? FileManager.default.removeItem(at: other)
+    try FileManager.default.copyItem(at: self, to: other)
+  }
+
+  func remove() throws {
+    if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(at: self) }
+  }
+}
