@@ -125,7 +125,7 @@ final class LiveIndex: Sendable {
     _ query: [Float], k: Int, ef: Int?, key: ScopePostings.Key, list: PostingList,
     passing: RowSet?, statistics: inout SearchStatistics
   ) throws(IndexError) -> [Neighbour] {
-    let budget = index.scanBudget(ef: ef ?? HNSWIndex.defaultEF)
+    let budget = index.scanBudget(ef: ef ?? index.defaultEF)
     let conditions = [key.user, key.agent, key.run].count { $0 > 0 }
     if conditions == 1, passing == nil, list.count <= budget {
       return try list.withRows { rows throws(IndexError) in

@@ -46,11 +46,11 @@ struct SQLiteRow {
     isNull(column) ? nil : sqlite3_column_double(statement, column)
   }
 
-  /// Nil where the value is NULL or no UTF-8.
+  /// Nil where the value is NULL. Bytes that are no UTF-8 are replaced, which a row's checksum shows.
   func text(_ column: Int32) -> String? {
     guard let bytes = sqlite3_column_text(statement, column) else { return nil }
     let count = Int(sqlite3_column_bytes(statement, column))
-    return String(validating: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
+    return String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
   }
 
   func uuid(_ column: Int32) -> UUID? {
