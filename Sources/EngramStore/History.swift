@@ -149,6 +149,15 @@ struct HistoryPayload {
   static let columns = "p.sequence, p.salt, p.old_memory, p.new_memory, p.checksum"
 }
 
+extension HistoryRow {
+  /// The hash of a change; of none, what the first follows. Nil where there is no such change.
+  static func hash(of change: Int64, _ db: Database) throws -> Data? {
+    if change == 0 { return origin }
+    return try Data.fetchOne(
+      db, sql: "SELECT hash FROM history WHERE sequence = ?", arguments: [change])
+  }
+}
+
 /// The last link of the chain.
 struct HistoryHead {
   var sequence: Int64 = 0

@@ -70,6 +70,13 @@ enum Schema {
     BEGIN SELECT raise(ABORT, 'history is append-only'); END;
     CREATE TRIGGER history_payload_is_final BEFORE UPDATE ON history_payload
     BEGIN SELECT raise(ABORT, 'history is append-only'); END;
+    -- REPLACE would delete without the triggers above.
+    CREATE TRIGGER history_is_not_replaced BEFORE INSERT ON history
+    WHEN EXISTS (SELECT 1 FROM history WHERE sequence = NEW.sequence)
+    BEGIN SELECT raise(ABORT, 'history is append-only'); END;
+    CREATE TRIGGER history_payload_is_not_replaced BEFORE INSERT ON history_payload
+    WHEN EXISTS (SELECT 1 FROM history_payload WHERE sequence = NEW.sequence)
+    BEGIN SELECT raise(ABORT, 'history is append-only'); END;
     -- The one way out: the latest change is the ERASE of that memory.
     CREATE TRIGGER history_payload_stays BEFORE DELETE ON history_payload
     WHEN NOT EXISTS (

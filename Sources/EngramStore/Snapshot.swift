@@ -33,11 +33,15 @@ struct Snapshot {
   // MARK: Writing
 
   /// Writes the live index under `path`; the change it covers.
+  ///
+  /// - Parameter chainHash: the history's hash of a change.
   static func write(
-    _ live: LiveIndex, identity: Identity, to path: FilePath
+    _ live: LiveIndex, identity: Identity, to path: FilePath,
+    chainHash: (Int64) throws(StoreError) -> Data
   ) throws(StoreError) -> Int64 {
     // Rows and change are taken together; changes that come later are replayed over the file.
     let (rows, covered) = live.withState { ($0, $1) }
+    let hash = try chainHash(covered)
     let names = live.postings.names
     let table = encodeRows(live, count: rows)
     let nameBytes = encodeNames(names)
@@ -49,7 +53,8 @@ struct Snapshot {
               [
                 index.codes, index.factors, index.bounds, index.baseLinks, index.upperLinks, table,
                 names,
-              ], rows: rows, linked: index.linked, covered: covered, identity: identity, to: file)
+              ], rows: rows, linked: index.linked, covered: covered, hash: hash, identity: identity,
+              to: file)
           }
         }
       }
@@ -58,7 +63,7 @@ struct Snapshot {
   }
 
   private static func write(
-    _ sections: [UnsafeRawBufferPointer], rows: Int, linked: Int, covered: Int64,
+    _ sections: [UnsafeRawBufferPointer], rows: Int, linked: Int, covered: Int64, hash: Data,
     identity: Identity, to file: File
   ) throws(StoreError) {
     var header = ByteWriter(capacity: headerBytes)
@@ -71,6 +76,7 @@ struct Snapshot {
     header.put(Int64(rows))
     header.put(Int64(linked))
     header.put(covered)
+    header.put(raw: hash)
     var offset = headerBytes
     for section in sections {
       header.put(Int64(offset))
@@ -123,14 +129,25 @@ struct Snapshot {
 
   /// The live index that a snapshot holds.
   ///
+  /// - Parameter chainHash: the history's hash of a change; nil where it has no such change.
   /// - Returns: nil where there is no snapshot, or one of other parameters.
   /// - Throws: `StoreError.damaged` where it fails a check.
   static func read(
-    _ path: FilePath, identity: Identity, pages: VectorPages, slots: Int
+    _ path: FilePath, identity: Identity, pages: VectorPages, slots: Int,
+    chainHash: (Int64) throws(StoreError) -> Data?
   ) throws(StoreError) -> LiveIndex? {
     guard try Directory.kind(of: path) != .absent else { return nil }
     let file = try File.open(path, .read)
     guard let header = try Header(file, identity: identity) else { return nil }
+    // After power loss the weaker levels of durability may have lost what the snapshot knows, and
+    // given the same numbers to other changes since.
+    guard let hash = try chainHash(header.covered) else {
+      throw .damaged(
+        file: Catalogue.fileName, reason: "it is older than the snapshot of the index")
+    }
+    guard hash == header.hash else {
+      throw .damaged(file: path.string, reason: "it covers changes that the catalogue does not have")
+    }
     var sections: [OwnedBytes] = []
     for (section, entry) in zip(Section.allCases, header.sections) {
       sections.append(try read(entry, "\(section)", file))
@@ -151,6 +168,7 @@ struct Snapshot {
     var rows: Int
     var linked: Int
     var covered: Int64
+    var hash: Data
     var sections: [(offset: Int, count: Int, checksum: UInt32)] = []
 
     init?(_ file: File, identity: Identity) throws(StoreError) {
@@ -174,7 +192,7 @@ struct Snapshot {
         reader.take(UInt16.self) != nil, reader.take(UInt32.self) != nil,
         let own = reader.take(expected.bytes.count), own.elementsEqual(expected.bytes),
         let rows = reader.take(Int64.self), let linked = reader.take(Int64.self),
-        let covered = reader.take(Int64.self)
+        let covered = reader.take(Int64.self), let hash = reader.take(32)
       else { return nil }
       for _ in Section.allCases {
         guard let offset = reader.take(Int64.self), let count = reader.take(Int64.self),
@@ -189,6 +207,7 @@ struct Snapshot {
       self.rows = Int(rows)
       self.linked = Int(linked)
       self.covered = covered
+      self.hash = Data(hash)
     }
   }
 

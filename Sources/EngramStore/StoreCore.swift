@@ -54,7 +54,8 @@ final class StoreCore: Sendable {
 
     let snapshotPath = directory.appending(Snapshot.fileName(space: CommitGroup.space))
     (live, origin) = try Self.openIndex(
-      snapshotPath, identity: identity, configuration: configuration, pages: pages, slots: slots)
+      snapshotPath, identity: identity, configuration: configuration, pages: pages, slots: slots,
+      catalogue: catalogue)
     snapshotChange = Mutex(live.covered)
     try Self.replay(catalogue, after: live.covered, into: live, slots: slots)
     indexer = Indexer(live: live, threads: configuration.indexingThreads)
@@ -215,15 +216,20 @@ final class StoreCore: Sendable {
   /// The index from its snapshot, or an empty one that the catalogue will fill.
   private static func openIndex(
     _ path: FilePath, identity: Snapshot.Identity, configuration: StoreConfiguration,
-    pages: VectorPages, slots: Int
+    pages: VectorPages, slots: Int, catalogue: Catalogue
   ) throws -> (LiveIndex, IndexOrigin) {
     var origin = IndexOrigin.rebuilt(because: "there was no snapshot")
     do throws(StoreError) {
-      if let live = try Snapshot.read(path, identity: identity, pages: pages, slots: slots) {
-        return (live, .snapshot)
+      let live = try Snapshot.read(path, identity: identity, pages: pages, slots: slots) {
+        change throws(StoreError) in try chainHash(of: change, catalogue)
       }
+      if let live { return (live, .snapshot) }
     } catch {
-      guard case .damaged = error else { throw error }
+      // A catalogue that is behind its snapshot has lost what was acknowledged, unless that was
+      // never promised to survive power loss.
+      guard case .damaged(let file, _) = error,
+        file == path.string || configuration.durability != .full
+      else { throw error }
       origin = .rebuilt(because: error.description)
     }
     let index = try HNSWIndex(
@@ -234,16 +240,20 @@ final class StoreCore: Sendable {
     return (live, slots == 0 ? .empty : origin)
   }
 
+  private static func chainHash(
+    of change: Int64, _ catalogue: Catalogue
+  ) throws(StoreError) -> Data? {
+    do { return try catalogue.read { try HistoryRow.hash(of: change, $0) } } catch {
+      throw StoreError(error)
+    }
+  }
+
   /// Brings the index from the change it covers to the last one.
   private static func replay(
     _ catalogue: Catalogue, after covered: Int64, into live: LiveIndex, slots: Int
   ) throws {
     try catalogue.read { db in
       let head = try HistoryHead(db)
-      guard head.sequence >= covered else {
-        throw StoreError.damaged(
-          file: Catalogue.fileName, reason: "it is older than the snapshot of the index")
-      }
       var changes: [AppliedChange] = []
       let ended = try Int.fetchCursor(
         db,
@@ -301,7 +311,9 @@ final class StoreCore: Sendable {
   func snapshot() throws(StoreError) {
     try snapshotChange.withLock { saved throws(StoreError) in
       guard live.covered > saved || origin != .snapshot && saved == 0 else { return }
-      saved = try Snapshot.write(live, identity: identity, to: snapshotPath)
+      saved = try Snapshot.write(live, identity: identity, to: snapshotPath) {
+        change throws(StoreError) in try Self.chainHash(of: change, catalogue) ?? HistoryRow.origin
+      }
     }
   }
 

@@ -36,16 +36,19 @@ package final class PageMap: @unchecked Sendable {
     guard size > mapped else { return }
     guard size <= reserved else { throw .index(.full(rows: reserved)) }
     // The part that is mapped already stays: searches hold pointers into it.
-    let address = UnsafeMutableRawPointer(mutating: base) + mapped
+    // From a whole page on: the part before, where searches hold pointers, shows the same bytes.
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let begin = mapped / page * page
+    let address = UnsafeMutableRawPointer(mutating: base) + begin
     let result = mmap(
-      address, size - mapped, PROT_READ, MAP_SHARED | MAP_FIXED, file.descriptor.rawValue,
-      off_t(mapped))
+      address, size - begin, PROT_READ, MAP_SHARED | MAP_FIXED, file.descriptor.rawValue,
+      off_t(begin))
     guard result != MAP_FAILED else {
       throw .io(Errno(rawValue: errno), "mapping", file.path)
     }
     #if os(Linux)
       // Rows are read in no order: reading ahead would only fill the page cache.
-      _ = madvise(address, size - mapped, MADV_RANDOM)
+      _ = madvise(address, size - begin, MADV_RANDOM)
     #endif
     mapped = size
   }
