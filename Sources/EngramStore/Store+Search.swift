@@ -6,7 +6,7 @@ extension Store {
   /// The `k` memories nearest to a vector, nearest first, with exact scores.
   ///
   /// Only current, unexpired memories of the scope that pass the filter are considered; where fewer
-  /// than `k` exist, all of them are returned. A search waits for no writer.
+  /// than `k` exist, all of them are returned. A search never waits for a commit.
   ///
   /// - Parameters:
   ///   - vector: as many finite components as the store's vectors have.

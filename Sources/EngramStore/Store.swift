@@ -12,7 +12,7 @@ import GRDB
 /// ```
 ///
 /// Writes wait until they are as durable as the configuration asks and throw `StoreError` where they
-/// are refused. Reads take no lock that a writer holds. A store is open in one process at a time.
+/// are refused. Reads never wait for a commit. A store is open in one process at a time.
 public final class Store: Sendable {
   let core: StoreCore
 

@@ -46,8 +46,8 @@ struct Run: AsyncParsableCommand {
     try JSONOutput.write(report, to: "\(folder)/run.json")
     try ReportFile.write(report.markdown, to: "\(folder)/run.md")
     try ReportFile.write(report.plot, to: "\(folder)/run.svg")
+    progress.say("the report is in \(folder)/")
     if json != "-" { print(report.text) }
     if let json { try JSONOutput.write(report, to: json) }
-    progress.say("the report is in \(folder)/")
   }
 }
