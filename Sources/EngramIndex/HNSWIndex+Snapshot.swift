@@ -31,14 +31,17 @@ extension HNSWIndex {
   package func withSnapshot<Result, Failure: Error>(
     rows: Int, _ body: (IndexSnapshot) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    try withQuietGraph { () throws(Failure) in
-      try body(
-        IndexSnapshot(
-          rows: rows, linked: graph.count, parameters: parameters,
-          codes: content.rows.codeBytes(rows), factors: content.rows.factorBytes(rows),
-          bounds: content.rows.boundBytes(rows), baseLinks: graph.baseBytes,
-          upperLinks: graph.upperBytes))
-    }
+    try withQuietGraph { () throws(Failure) in try body(snapshotParts(rows: rows)) }
+  }
+
+  /// The first `rows` rows and the graph, for use inside of `withQuietGraph` only; the graph holds
+  /// none beyond them.
+  package func snapshotParts(rows: Int) -> IndexSnapshot {
+    IndexSnapshot(
+      rows: rows, linked: graph.count, parameters: parameters,
+      codes: content.rows.codeBytes(rows), factors: content.rows.factorBytes(rows),
+      bounds: content.rows.boundBytes(rows), baseLinks: graph.baseBytes,
+      upperLinks: graph.upperBytes)
   }
 
   /// An index from saved parts.

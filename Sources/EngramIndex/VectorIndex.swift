@@ -1,8 +1,8 @@
 /// A set of vectors that finds the nearest of them. `HNSWIndex` walks a graph; `ExactIndex` scores
 /// every row and is the measure of the other's recall.
 ///
-/// Any number of threads may search while others insert, update and delete: searches take no lock,
-/// writers wait for each other. Rows are numbered in order of insertion and never renumbered.
+/// Any number of threads may search while others insert, update and delete: searches wait for no
+/// writer, writers wait for each other. Rows are numbered in order of insertion and never renumbered.
 public protocol VectorIndex: Sendable {
   /// Components of each vector.
   var dimension: Int { get }

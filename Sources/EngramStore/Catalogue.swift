@@ -86,7 +86,12 @@ final class Catalogue: Sendable {
   ///   stay are read again at the next opening, and would hide the database if some were damaged.
   func checkpoint(emptying: Bool) throws {
     try writer.writeWithoutTransaction { db in
-      try db.execute(sql: "PRAGMA wal_checkpoint(\(emptying ? "TRUNCATE" : "PASSIVE"))")
+      let sql = "PRAGMA wal_checkpoint(\(emptying ? "TRUNCATE" : "PASSIVE"))"
+      let isBusy = try Int.fetchOne(db, sql: sql) != 0
+      if emptying, isBusy {
+        throw StoreError.database(
+          code: Int(SQLITE_BUSY), message: "a reader kept the log from being emptied")
+      }
     }
   }
 

@@ -78,7 +78,7 @@ struct CommitGroup {
       return
     }
     let slot = try write(vector, of: new, db)
-    // First the new one: a search in between finds the memory twice rather than not at all.
+    // First the new one: a search in between meets both, and returns the memory once.
     changes.append(
       .added(change: new.change, slot: slot, scope: new.scope, expiresAt: new.expiresAt))
     changes.append(.removed(slot: oldSlot))

@@ -17,7 +17,8 @@ final class Committer {
   private var nextSlot: Int
   /// Set by a failed sync or commit: nothing is written until the store is opened again.
   private var failure: StoreError?
-  private var pagesAreSynced = true
+  /// False at first: a process that was killed may have left slots in the page cache only.
+  private var pagesAreSynced = false
   private var pagesAtCheckpoint = 0
 
   /// The log is moved into the database when it has grown by this many pages of 4 KB.
@@ -43,11 +44,15 @@ final class Committer {
     }
     do throws(StoreError) {
       _ = try writerLock.lock(wait: true)
-      let outcomes = try commitLocked(requests)
-      if requests.contains(where: { if case .checkpoint = $0 { true } else { false } }) {
-        try checkpoint(emptying: true)
+      var outcomes = try commitLocked(requests)
+      // What fails from here on takes nothing back from those whose writes are committed.
+      for (index, request) in requests.enumerated() {
+        guard case .checkpoint = request else { continue }
+        do throws(StoreError) { try checkpoint(emptying: true) } catch {
+          outcomes[index] = .failure(error)
+        }
       }
-      try writerLock.unlock()
+      do throws(StoreError) { try writerLock.unlock() } catch { failure = error }
       return outcomes
     } catch {
       try? writerLock.unlock()
@@ -109,10 +114,11 @@ final class Committer {
     do throws(IndexError) { try live.reserve(group.slotCount, slots: slots) } catch {
       throw .index(error)
     }
-    guard group.slotCount > 0 else { return }
-    try pages.reserve(slots: slots)
-    try pages.writeSlots(group.slotBytes, from: group.firstSlot)
-    pagesAreSynced = false
+    if group.slotCount > 0 {
+      try pages.reserve(slots: slots)
+      try pages.writeSlots(group.slotBytes, from: group.firstSlot)
+      pagesAreSynced = false
+    }
     if durability == .full { try syncPages() }
   }
 

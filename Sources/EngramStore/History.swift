@@ -173,6 +173,9 @@ struct HistoryHead {
     sequence = try row.value(0)
     hash = try row.value(1)
     changedAt = try row.value(2)
+    guard (0..<Int64.max / 2).contains(sequence) else {
+      throw StoreError.damaged(file: Catalogue.fileName, reason: "a change number is impossible")
+    }
   }
 
   /// Appends the next change and returns its number.

@@ -52,8 +52,18 @@ final class Indexer: Sendable {
 
   /// Waits until the graph is at most `rows` behind, or the thread has ended.
   func wait(untilTail rows: Int) throws(IndexError) {
+    try wait { live.index.tailCount <= rows }
+  }
+
+  /// Waits until the graph holds all rows that are there now, or the thread has ended.
+  func waitForRows() throws(IndexError) {
+    let rows = live.index.rowCount
+    try wait { live.index.rowCount - live.index.tailCount >= rows }
+  }
+
+  private func wait(until isReached: () -> Bool) throws(IndexError) {
     condition.lock()
-    while live.index.tailCount > rows, !state.withLock({ $0.isStopped || $0.failure != nil }) {
+    while !isReached(), !state.withLock({ $0.isStopped || $0.failure != nil }) {
       condition.wait()
     }
     condition.unlock()

@@ -159,7 +159,10 @@ final class LiveIndex: Sendable {
     let now = Timestamp.now
     guard nextExpiry.load(ordering: .relaxed) <= now else { return }
     state.withLock { state in
-      while let row = state.expirations.popDue(at: now) { try? index.delete(row) }
+      while let rows = state.expirations.popDue(at: now) {
+        // An update or a delete may have taken a row out before.
+        for row in rows { try? index.delete(row) }
+      }
       nextExpiry.store(state.expirations.next ?? .max, ordering: .relaxed)
     }
   }
@@ -177,11 +180,10 @@ private struct Expirations {
     byTime[time, default: []].append(row)
   }
 
-  mutating func popDue(at now: Int64) -> Int? {
-    guard let time = times.min, time <= now, var rows = byTime[time] else { return nil }
-    let row = rows.removeLast()
-    byTime[time] = rows.isEmpty ? nil : rows
-    if rows.isEmpty { times.removeMin() }
-    return row
+  /// The rows of the next time that has come.
+  mutating func popDue(at now: Int64) -> [Int]? {
+    guard let time = times.min, time <= now else { return nil }
+    times.removeMin()
+    return byTime.removeValue(forKey: time) ?? []
   }
 }

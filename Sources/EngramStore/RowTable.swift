@@ -9,8 +9,8 @@ final class RowTable: Sendable {
   private let changes: ReservedArray<Atomic<Int64>>
   private let slots: ReservedArray<UInt32>
   private let keys: ReservedArray<ScopePostings.Key>
-  /// A slot's row, plus one; 0 where it has none. The writer's.
-  private let rowsOfSlots: ReservedArray<UInt32>
+  /// A slot's row, plus one; 0 where it has none.
+  private let rowsOfSlots: ReservedArray<Atomic<UInt32>>
   private let highestSlot = Atomic<Int>(0)
 
   /// Change, slot, scope and the way back from the slot.
@@ -35,7 +35,7 @@ final class RowTable: Sendable {
     changes.base[row].store(change, ordering: .releasing)
     slots.base[row] = UInt32(slot)
     keys.base[row] = key
-    rowsOfSlots.base[slot] = UInt32(row) + 1
+    rowsOfSlots.base[slot].store(UInt32(row) + 1, ordering: .releasing)
   }
 
   @inline(__always)
@@ -49,7 +49,7 @@ final class RowTable: Sendable {
 
   func row(ofSlot slot: Int) -> Int? {
     guard slot >= 0, slot < highestSlot.load(ordering: .relaxed) else { return nil }
-    let row = rowsOfSlots.base[slot]
+    let row = rowsOfSlots.base[slot].load(ordering: .acquiring)
     return row == 0 ? nil : Int(row) - 1
   }
 }

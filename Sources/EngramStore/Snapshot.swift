@@ -39,13 +39,14 @@ struct Snapshot {
     _ live: LiveIndex, identity: Identity, to path: FilePath,
     chainHash: (Int64) throws(StoreError) -> Data
   ) throws(StoreError) -> Int64 {
-    // Rows and change are taken together; changes that come later are replayed over the file.
-    let (rows, covered) = live.withState { ($0, $1) }
-    let hash = try chainHash(covered)
-    let names = live.postings.names
-    let table = encodeRows(live, count: rows)
-    let nameBytes = encodeNames(names)
-    try live.index.withSnapshot(rows: rows) { index throws(StoreError) in
+    try live.index.withQuietGraph { () throws(StoreError) -> Int64 in
+      // Rows, what they stand for and the change are taken together, while nobody links rows:
+      // changes that come later are replayed over the file.
+      let (rows, covered, table, nameBytes) = live.withState { rows, covered in
+        (rows, covered, encodeRows(live, count: rows), encodeNames(live.postings.names))
+      }
+      let hash = try chainHash(covered)
+      let index = live.index.snapshotParts(rows: rows)
       try Directory.publish(path) { file throws(StoreError) in
         try table.withBytes { table throws(StoreError) in
           try nameBytes.withBytes { names throws(StoreError) in
@@ -58,8 +59,8 @@ struct Snapshot {
           }
         }
       }
+      return covered
     }
-    return covered
   }
 
   private static func write(

@@ -5,8 +5,9 @@ import GRDB
 extension Store {
   /// The `k` memories nearest to a vector, nearest first, with exact scores.
   ///
-  /// Only current, unexpired memories of the scope that pass the filter are considered; where fewer
-  /// than `k` exist, all of them are returned. A search never waits for a commit.
+  /// Only current, unexpired memories of the scope that pass the filter are returned; where fewer
+  /// than `k` exist, all of them. A search never waits for a commit; a memory whose vector is being
+  /// replaced while it runs may be missing from it.
   ///
   /// - Parameters:
   ///   - vector: as many finite components as the store's vectors have.
@@ -37,10 +38,14 @@ extension Store {
     } catch { throw .index(error) }
     let found = try read { db in
       let statement = try MemoryRow.versionStatement(db)
-      return try hits.map { hit in
-        guard let row = try MemoryRow.version(hit.change, statement) else {
+      var ids = Set<UUID>(minimumCapacity: hits.count)
+      return try hits.compactMap { hit -> ScoredMemory? in
+        guard let found = try MemoryRow.version(hit.change, statement) else {
           throw StoreError.damaged(
             file: Catalogue.fileName, reason: "change \(hit.change) has no row; run verify")
+        }
+        guard let row = try current(found, filter, db), ids.insert(row.id).inserted else {
+          return nil
         }
         return ScoredMemory(memory: row.memory, score: hit.score)
       }
@@ -49,6 +54,22 @@ extension Store {
       core.queue.submit(.recordAccess(core.accesses.take())) { _ in }
     }
     return found
+  }
+
+  /// What has become of a version that the index knew, where a writer was quicker: the current one
+  /// if it has the same vector and passes the filter; nil otherwise.
+  private func current(
+    _ found: MemoryRow, _ filter: Filter?, _ db: Database
+  ) throws -> MemoryRow? {
+    var row = found
+    if found.ended != nil {
+      guard let newer = try MemoryRow.current(found.id, db), newer.vector == found.vector else {
+        return nil
+      }
+      row = newer
+    }
+    guard let filter else { return row }
+    return filter.matches(try JSONValue(parsing: row.metadata)) ? row : nil
   }
 
   /// The rows of the index whose memories have a scope and pass a filter.

@@ -169,10 +169,11 @@ private struct Verifier {
 
   /// Where the index covers the same change, its live rows are the current memories.
   mutating func checkIndex(_ live: LiveIndex) throws {
-    let (rows, covered) = live.withState { ($0, $1) }
+    let (indexed, covered) = live.withState { rows, covered in
+      let current = (0..<rows).lazy.filter(live.index.isLive).map(live.table.change)
+      return (Set(current), covered)
+    }
     guard covered == report.head else { return }
-    var indexed = Set<Int64>()
-    for row in 0..<rows where live.index.isLive(row) { indexed.insert(live.table.change(row)) }
     let expected = try Int64.fetchSet(
       db,
       sql: """

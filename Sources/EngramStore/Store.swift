@@ -199,7 +199,7 @@ public final class Store: Sendable {
     try core.ensureOpen()
     core.indexer.notify()
     try await offload { [core] () throws(StoreError) in
-      do throws(IndexError) { try core.indexer.wait(untilTail: 0) } catch { throw .index(error) }
+      do throws(IndexError) { try core.indexer.waitForRows() } catch { throw .index(error) }
     }
   }
 

@@ -5,9 +5,10 @@ import Foundation
 public enum Durability: String, Sendable, CaseIterable {
   /// Power loss: vectors and catalogue are synced to disk before a write returns.
   case full
-  /// The end of the process, however it ends. After power loss the latest groups may be missing.
+  /// The end of the process, however it ends. After power loss the latest groups may be missing, and
+  /// where the disk kept their rows but not their vectors, opening says that vectors are damaged.
   case process
-  /// The same while it runs, and nothing is synced or checkpointed before `close`: for bulk loads.
+  /// The same while it runs, and writes are not checkpointed before `close`: for bulk loads.
   case none
 }
 

@@ -38,8 +38,9 @@ final class StoreCore: Sendable {
     guard try indexerLock.lock(wait: false) else { throw StoreError.inUse(path) }
     writerLock = try File.open(directory.appending("writer.lock"), .create)
 
-    let isNew = try Directory.kind(of: directory.appending(Catalogue.fileName)) == .absent
-    if isNew { try Self.refuseForeignFiles(directory) }
+    if try Self.isEmpty(directory.appending(Catalogue.fileName)) {
+      try Self.refuseForeignFiles(directory)
+    }
     catalogue = try Catalogue(
       directory.appending(Catalogue.fileName), durability: configuration.durability)
     let store = try catalogue.write { db in try Self.found(configuration, db) }
@@ -99,6 +100,11 @@ final class StoreCore: Sendable {
     guard Directory.isWritable(directory) else {
       throw .unusablePath(directory.string, reason: "it is not writable")
     }
+  }
+
+  private static func isEmpty(_ path: FilePath) throws(StoreError) -> Bool {
+    if try Directory.kind(of: path) == .absent { return true }
+    return try File.open(path, .read).size() == 0
   }
 
   /// A directory without a catalogue becomes a store only if it holds none of a store's files: they
@@ -337,14 +343,17 @@ final class StoreCore: Sendable {
     guard isClosed.exchange(true, ordering: .relaxed) == false else { return }
     let collected = accesses.take()
     if !collected.isEmpty { queue.submit(.recordAccess(collected)) { _ in } }
-    queue.submit(.checkpoint) { _ in }
+    let checkpoint = Mutex<Result<Void, StoreError>>(.success(()))
+    queue.submit(.checkpoint) { result in checkpoint.withLock { $0 = result } }
     queue.close()
     queue.waitUntilFinished()
     indexer.stop()
     // A snapshot is derived: where it cannot be written, the next opening rebuilds.
     try? snapshot()
+    defer { try? indexerLock.unlock() }
     do { try catalogue.close() } catch { throw StoreError(error) }
-    try indexerLock.unlock()
+    // At the weaker levels this was the one sync: whoever closes must know if it failed.
+    try checkpoint.withLock { $0 }.get()
   }
 }
 

@@ -9,7 +9,7 @@ import SystemPackage
 public enum StoreError: Error, Sendable {
   /// The path cannot hold a store: a file, a directory of something else, or not writable.
   case unusablePath(String, reason: String)
-  /// Another process has the store open.
+  /// The store is open already, in this process or another.
   case inUse(String)
   /// The store was written by a newer Engram.
   case newerFormat(found: Int, supported: Int)
@@ -62,7 +62,7 @@ extension StoreError: CustomStringConvertible {
     case .unusablePath(let path, let reason):
       "\(path) cannot hold a store: \(reason)."
     case .inUse(let path):
-      "The store at \(path) is open in another process; close it there first."
+      "The store at \(path) is open already; close it there first, or share it."
     case .newerFormat(let found, let supported):
       "The store has format \(found); this Engram reads up to \(supported). Use a newer Engram."
     case .mismatch(let setting, let stored, let requested):

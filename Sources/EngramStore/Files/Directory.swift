@@ -29,7 +29,7 @@ enum Directory {
     guard mkdir(path.string, 0o755) == 0 || errno == EEXIST else {
       throw .io(Errno(rawValue: errno), "creating", path)
     }
-    if !parent.isEmpty { try synchronise(parent) }
+    try synchronise(parent)
   }
 
   static func isWritable(_ path: FilePath) -> Bool { access(path.string, W_OK | X_OK) == 0 }
