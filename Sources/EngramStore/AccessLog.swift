@@ -5,8 +5,9 @@ import Synchronization
 final class AccessLog: Sendable {
   private let pending = Mutex<[(id: UUID, at: Int64)]>([])
 
-  /// From this many results on they are worth writing.
-  private static let batch = 8_192
+  /// From this many results on they are worth writing: a commit makes every reading connection
+  /// fetch its pages anew, which the searches after it pay for.
+  private static let batch = 32_768
 
   /// Notes that memories were returned; true when it is time to write what has been collected.
   func note(_ memories: [ScoredMemory]) -> Bool {

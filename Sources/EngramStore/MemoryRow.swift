@@ -181,9 +181,11 @@ struct MemoryRow {
     try version(change, try versionStatement(db))
   }
 
+  private static let versionSQL = "SELECT \(columns) FROM memory WHERE change = ?"
+
   /// Finds versions by their change; for several in a row.
   static func versionStatement(_ db: Database) throws -> Statement {
-    try db.cachedStatement(sql: "SELECT \(columns) FROM memory WHERE change = ?")
+    try db.cachedStatement(sql: versionSQL)
   }
 
   static func version(_ change: Int64, _ statement: Statement) throws -> MemoryRow? {
