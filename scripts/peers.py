@@ -6,7 +6,7 @@ Both build on all cores and search on one thread with M 16 and efConstruction 20
 hnswlib are of single calls through its binding; its queries per second are of one call for all
 queries, which is its fastest way. The best round of each counts for both.
 """
-import json, os, subprocess, sys, tempfile, time
+import importlib.metadata, json, os, subprocess, sys, tempfile, time
 
 import hnswlib
 import numpy as np
@@ -89,7 +89,7 @@ def main():
         runs["engram"].append((build, points))
     processor = machine["machine"]["processor"]
     print(f"{processor['model']}, {processor['cores']} cores; Engram kernels {machine['kernels']}; "
-          f"hnswlib {getattr(hnswlib, '__version__', '0.8')}; {len(base):,} x {base.shape[1]}, "
+          f"hnswlib {importlib.metadata.version('hnswlib')}; {len(base):,} x {base.shape[1]}, "
           f"best of {rounds} rounds in turn\n")
     print("| library | ef | recall@10 | p50 us | p95 us | queries/s | build s |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
