@@ -51,6 +51,7 @@ public final class ExactIndex: VectorIndex {
           $0, k: k, query: exact, code: code, context: &context, statistics: &statistics)
       }
     }
+    statistics.plan = .scan
     statistics.bytes +=
       (statistics.distances - before.distances) * content.rows.stride
       + (statistics.reranked - before.reranked) * dimension * 4

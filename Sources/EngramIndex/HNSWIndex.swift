@@ -108,29 +108,32 @@ public final class HNSWIndex: VectorIndex {
     _ query: [Float], k: Int, ef: Int?, among: RowSet?, statistics: inout SearchStatistics
   ) throws(IndexError) -> [Neighbour] {
     let ef = try width(ef, k: k)
+    let hops = statistics.hops
     return try content.withQuery(query, k: k) { exact, code, context in
       let live = count
-      if let among {
-        let possible = min(among.count, live)
-        if possible <= scanBudget(ef: ef) {
-          return scan(list(among), k: k, exact, code, &context, &statistics)
-        }
-        return walk(
-          ChosenRows(rows: content.rows, chosen: among), possible: possible, k: k, ef: ef, exact,
-          code, &context, &statistics
-        ) ?? scan(list(among), k: k, exact, code, &context, &statistics)
-      }
+      let possible = among.map { min($0.count, live) } ?? live
+      let isFiltered = among != nil || live < rowCount
       let found: [Neighbour]? =
-        if rowCount <= Self.scanLimit || (live < rowCount && live <= scanBudget(ef: ef)) {
+        if isFiltered ? possible <= scanBudget(ef: ef) : rowCount <= Self.scanLimit {
           nil
-        } else if live < rowCount {
+        } else if let among {
           walk(
-            LiveRows(rows: content.rows), possible: live, k: k, ef: ef, exact, code, &context,
+            ChosenRows(rows: content.rows, chosen: among), possible: possible, k: k, ef: ef, exact,
+            code, &context, &statistics)
+        } else if isFiltered {
+          walk(
+            LiveRows(rows: content.rows), possible: possible, k: k, ef: ef, exact, code, &context,
             &statistics)
         } else {
-          walk(AnyRow(), possible: live, k: k, ef: ef, exact, code, &context, &statistics)
+          walk(AnyRow(), possible: possible, k: k, ef: ef, exact, code, &context, &statistics)
         }
-      return found ?? scan(nil, k: k, exact, code, &context, &statistics)
+      if let found {
+        statistics.plan = isFiltered ? .filteredWalk : .walk
+        return found
+      }
+      statistics.plan = statistics.hops == hops ? .scan : .filteredWalkThenScan
+      guard let among else { return scan(nil, k: k, exact, code, &context, &statistics) }
+      return scan(list(among), k: k, exact, code, &context, &statistics)
     }
   }
 

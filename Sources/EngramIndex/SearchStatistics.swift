@@ -1,4 +1,4 @@
-/// What a search cost, in counts that no clock disturbs.
+/// What a search cost, in counts that no clock disturbs, and how it went about it.
 public struct SearchStatistics: Sendable, Equatable {
   /// Distances computed on codes: by the walk, or by a scan.
   public var distances = 0
@@ -8,6 +8,8 @@ public struct SearchStatistics: Sendable, Equatable {
   public var reranked = 0
   /// Bytes of codes, links and vectors that these read.
   public var bytes = 0
+  /// How the last search went about it; nil before the first.
+  public var plan: SearchPlan?
 
   public init() {}
 
@@ -16,5 +18,18 @@ public struct SearchStatistics: Sendable, Equatable {
     total.hops += one.hops
     total.reranked += one.reranked
     total.bytes += one.bytes
+    total.plan = one.plan ?? total.plan
   }
+}
+
+/// How an index answers a search.
+public enum SearchPlan: String, Sendable, Codable {
+  /// Every row that may be a result is scored: recall is 1.
+  case scan
+  /// A walk through the graph; every row may be a result.
+  case walk
+  /// A walk through the graph that passes through rows that may not be results.
+  case filteredWalk = "filtered walk"
+  /// A filtered walk that found too few or not surely the nearest, and then a scan.
+  case filteredWalkThenScan = "filtered walk, then scan"
 }
