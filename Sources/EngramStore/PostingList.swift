@@ -1,0 +1,187 @@
+import EngramIndex
+
+/// A set of rows, changed in any order: a sorted list where they are few, a bitmap where that takes
+/// less. A value: whoever has a copy sees the rows that were there when it was made.
+package struct PostingList: Sendable {
+  /// Ascending; empty where the rows are a bitmap.
+  private var list: [UInt32] = []
+  /// A bit per row, from row 0 on; empty where the rows are a list.
+  private var words: [UInt64] = []
+  package private(set) var count = 0
+
+  package init() {}
+
+  /// - Parameter rows: ascending, each once.
+  package init(sorted rows: [UInt32]) {
+    list = rows
+    count = rows.count
+    chooseForm()
+  }
+
+  private init(words: [UInt64]) {
+    self.words = words
+    count = words.reduce(0) { $0 + $1.nonzeroBitCount }
+    chooseForm()
+  }
+
+  package var isEmpty: Bool { count == 0 }
+
+  private var isBitmap: Bool { !words.isEmpty }
+
+  package func contains(_ row: UInt32) -> Bool {
+    if isBitmap {
+      let word = Int(row >> 6)
+      return word < words.count && words[word] >> UInt64(row & 63) & 1 != 0
+    }
+    let place = place(of: row)
+    return place < list.count && list[place] == row
+  }
+
+  package mutating func insert(_ row: UInt32) {
+    // A bitmap that reached so far might take more than the list.
+    if isBitmap, Int(row >> 6) >= max(words.count, count + 1) { becomeList() }
+    if isBitmap {
+      let word = Int(row >> 6)
+      if word >= words.count {
+        words.append(contentsOf: repeatElement(0, count: word + 1 - words.count))
+      }
+      let bit = UInt64(1) << UInt64(row & 63)
+      guard words[word] & bit == 0 else { return }
+      words[word] |= bit
+      count += 1
+    } else {
+      let place = place(of: row)
+      if place < list.count, list[place] == row { return }
+      list.insert(row, at: place)
+      count += 1
+      chooseForm()
+    }
+  }
+
+  package mutating func remove(_ row: UInt32) {
+    guard contains(row) else { return }
+    if isBitmap {
+      words[Int(row >> 6)] &= ~(UInt64(1) << UInt64(row & 63))
+    } else {
+      list.remove(at: place(of: row))
+    }
+    count -= 1
+    chooseForm()
+  }
+
+  /// Where a row is in the list, or belongs.
+  private func place(of row: UInt32) -> Int {
+    guard let last = list.last, last >= row else { return list.count }
+    var (low, high) = (0, list.count - 1)
+    while low < high {
+      let middle = (low + high) / 2
+      if list[middle] < row { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  // MARK: Forms
+
+  /// A list takes 4 bytes a row and a bitmap 8 a word; between the two bounds both forms stay.
+  private mutating func chooseForm() {
+    if isBitmap {
+      if count < words.count { becomeList() }
+    } else if let last = list.last, count >= 2 * (Int(last >> 6) + 1) {
+      words = bitmap(words: Int(last >> 6) + 1)
+      list = []
+    }
+  }
+
+  private mutating func becomeList() {
+    list = rows
+    words = []
+  }
+
+  /// A bit for each row, in so many words; rows beyond them are left out.
+  func bitmap(words count: Int) -> [UInt64] {
+    var bits = Array(words.prefix(count))
+    bits.append(contentsOf: repeatElement(0, count: count - bits.count))
+    for row in list where Int(row >> 6) < count { bits[Int(row >> 6)] |= 1 << UInt64(row & 63) }
+    return bits
+  }
+
+  /// The rows, ascending.
+  package var rows: [UInt32] {
+    guard isBitmap else { return list }
+    var rows: [UInt32] = []
+    rows.reserveCapacity(count)
+    for (index, word) in words.enumerated() {
+      var rest = word
+      while rest != 0 {
+        rows.append(UInt32(index << 6 + rest.trailingZeroBitCount))
+        rest &= rest - 1
+      }
+    }
+    return rows
+  }
+
+  // MARK: Set operations
+
+  package func intersection(_ other: PostingList) -> PostingList {
+    switch (isBitmap, other.isBitmap) {
+    case (true, true): PostingList(words: zip(words, other.words).map { $0 & $1 })
+    case (true, false): PostingList(sorted: other.list.filter(contains))
+    case (false, true): PostingList(sorted: list.filter(other.contains))
+    case (false, false): merging(other, own: false, others: false, shared: true)
+    }
+  }
+
+  package func subtracting(_ other: PostingList) -> PostingList {
+    switch (isBitmap, other.isBitmap) {
+    case (true, _):
+      PostingList(words: zip(words, other.bitmap(words: words.count)).map { $0 & ~$1 })
+    case (false, true): PostingList(sorted: list.filter { !other.contains($0) })
+    case (false, false): merging(other, own: true, others: false, shared: false)
+    }
+  }
+
+  package func union(_ other: PostingList) -> PostingList {
+    guard isBitmap || other.isBitmap else {
+      return merging(other, own: true, others: true, shared: true)
+    }
+    return Self.union(of: [self, other])
+  }
+
+  package static func union(of lists: [PostingList]) -> PostingList {
+    if lists.count == 1 { return lists[0] }
+    let words = lists.reduce(0) { max($0, $1.wordsNeeded) }
+    guard lists.reduce(0, { $0 + $1.count }) >= words else {
+      var rows = lists.flatMap(\.rows)
+      rows.sort()
+      var distinct: [UInt32] = []
+      distinct.reserveCapacity(rows.count)
+      for row in rows where row != distinct.last { distinct.append(row) }
+      return PostingList(sorted: distinct)
+    }
+    var bits = [UInt64](repeating: 0, count: words)
+    for list in lists {
+      for (index, word) in list.words.enumerated() { bits[index] |= word }
+      for row in list.list { bits[Int(row >> 6)] |= 1 << UInt64(row & 63) }
+    }
+    return PostingList(words: bits)
+  }
+
+  private var wordsNeeded: Int { list.last.map { Int($0 >> 6) + 1 } ?? words.count }
+
+  /// Both lists in one pass; which rows are kept depends on who has them.
+  private func merging(
+    _ other: PostingList, own: Bool, others: Bool, shared: Bool
+  ) -> PostingList {
+    var rows: [UInt32] = []
+    var (left, right) = (0, 0)
+    while left < list.count, right < other.list.count {
+      let (a, b) = (list[left], other.list[right])
+      if a <= b { left += 1 }
+      if b <= a { right += 1 }
+      if a == b ? shared : a < b ? own : others { rows.append(min(a, b)) }
+    }
+    if own { rows += list[left...] }
+    if others { rows += other.list[right...] }
+    return PostingList(sorted: rows)
+  }
+}
