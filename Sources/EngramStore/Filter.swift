@@ -80,8 +80,8 @@ extension Filter {
     /// What the value is compared with.
     public let operand: JSONValue
 
-    private let path: [String]
-    private let condition: Condition
+    private let path: MetadataPath
+    let condition: Condition
 
     /// Checks the operand and prepares the comparison.
     ///
@@ -96,35 +96,24 @@ extension Filter {
       self.key = key
       self.operator = `operator`
       self.operand = operand
-      path = key.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+      path = MetadataPath(key)
       condition = try Condition(key: key, `operator`, operand)
     }
 
     /// Whether the metadata, a JSON object, meets the comparison.
     public func matches(_ metadata: JSONValue) -> Bool {
-      let holds =
-        switch value(in: metadata) {
-        case nil, .null: false
-        case let value?: condition.holds(for: value)
-        }
-      return holds != (self.operator == .ne || self.operator == .nin)
+      let holds = path.value(in: metadata).map(condition.holds) ?? false
+      return holds != isNegated
     }
 
-    private func value(in metadata: JSONValue) -> JSONValue? {
-      guard case .object(let members) = metadata else { return nil }
-      if let value = members[key] { return value }
-      if path.count == 1 { return nil }
-      return path.reduce(.some(metadata)) { value, part in
-        guard case .object(let members) = value else { return nil }
-        return members[part]
-      }
-    }
+    /// Whether the condition is the opposite of the operator's.
+    var isNegated: Bool { self.operator == .ne || self.operator == .nin }
   }
 }
 
 /// What an operator asks of a value that is there, with the operand made ready. `ne` and `nin` are
 /// here as the `eq` and `in` that they negate.
-private enum Condition: Hashable {
+enum Condition: Hashable {
   case exists
   case equals(Choices)
   case ordered(Scalar, isLess: Bool, orEqual: Bool)
@@ -178,6 +167,20 @@ private enum Condition: Hashable {
     }
   }
 
+  /// The scalars that a value or an element of a list may equal; nil where the condition asks for
+  /// something else.
+  var choices: Set<Scalar>? {
+    switch self {
+    case .equals(let choices), .contains(_, let choices): choices.scalars
+    default: nil
+    }
+  }
+
+  /// Whether a string may also have a substring instead.
+  var takesSubstring: Bool {
+    if case .contains(.some, _) = self { true } else { false }
+  }
+
   /// Whether a value that is not null meets the condition.
   func holds(for value: JSONValue) -> Bool {
     switch (self, value) {
@@ -205,8 +208,8 @@ private enum Condition: Hashable {
 }
 
 /// Operands of which a value may equal any.
-private struct Choices: Hashable {
-  private let scalars: Set<Scalar>
+struct Choices: Hashable {
+  let scalars: Set<Scalar>
   private let hasDates: Bool
 
   init(_ scalars: [Scalar]) {
@@ -221,72 +224,10 @@ private struct Choices: Hashable {
   }
 }
 
-/// A single value in the one form in which it compares.
-private enum Scalar: Hashable {
-  case bool(Bool)
-  /// An integer, also where it was written as a double.
-  case integer(Int64)
-  /// A double that no `Int64` equals.
-  case double(Double)
-  case text(ExactString)
-  case instant(Int64)
-
-  /// Nil for null, a list, an object, NaN and infinities, and for a string that should be a date
-  /// and is none.
-  init?(_ value: JSONValue, asDate: Bool = false) {
-    switch value {
-    case .null, .array, .object:
-      return nil
-    case .bool(let value):
-      self = .bool(value)
-    case .int(let value):
-      self = .integer(value)
-    case .double(let value):
-      guard value.isFinite else { return nil }
-      self = Int64(exactly: value).map(Scalar.integer) ?? .double(value)
-    case .string(let text):
-      guard asDate else {
-        self = .text(ExactString(text))
-        return
-      }
-      guard let microseconds = ISO8601.parse(text) else { return nil }
-      self = .instant(microseconds)
-    }
-  }
-
-  var isInstant: Bool {
-    if case .instant = self { true } else { false }
-  }
-
-  /// Negative, zero or positive as this is less than, equal to or greater than the other; nil where
-  /// the two do not compare.
-  func order(to other: Scalar) -> Int? {
-    func order<Value: Comparable>(_ left: Value, _ right: Value) -> Int {
-      left < right ? -1 : left == right ? 0 : 1
-    }
-    switch (self, other) {
-    case (.integer(let left), .integer(let right)), (.instant(let left), .instant(let right)):
-      return order(left, right)
-    case (.double(let left), .double(let right)):
-      return order(left, right)
-    case (.integer(let left), .double(let right)):
-      // A double is never equal to an integer here, so one above its floor is above the double.
-      guard let floor = Int64(exactly: right.rounded(.down)) else { return right > 0 ? -1 : 1 }
-      return left <= floor ? -1 : 1
-    case (.double, .integer):
-      return other.order(to: self).map { -$0 }
-    case (.text(let left), .text(let right)):
-      return order(left, right)
-    default:
-      return nil
-    }
-  }
-}
-
 /// A substring made ready to be found by code points in time linear in the text (Knuth, Morris and
 /// Pratt); the standard library's `contains` builds its tables anew for each text, which takes
 /// longer than parsing the metadata.
-private struct SoughtText: Hashable {
+struct SoughtText: Hashable {
   private let bytes: [UInt8]
   /// For each count of matched bytes, less one: how many of them still match one byte later.
   private let fallback: [Int]

@@ -376,9 +376,9 @@ private let naiveDates: [String: Int64] = [
 ]
 
 extension RandomJSON {
-  fileprivate mutating func key() -> String { pick(["a", "b", "a.b", "a.b.c", "x"]) }
+  mutating func key() -> String { pick(["a", "b", "a.b", "a.b.c", "x"]) }
 
-  fileprivate mutating func scalar() -> JSONValue {
+  mutating func scalar() -> JSONValue {
     let numbers: [JSONValue] = [
       0, 1, 1.0, -0.0, 1.5, -2, .int(.max), .int(.min), 9_223_372_036_854_775_808.0,
       9_007_199_254_740_992.0, 9_007_199_254_740_993, 1e20, -1e20,
@@ -394,7 +394,7 @@ extension RandomJSON {
     }
   }
 
-  fileprivate mutating func metadata() -> JSONValue {
+  mutating func metadata() -> JSONValue {
     var members: [String: JSONValue] = [:]
     for key in ["a", "b", "x", "a.b"] where Int.random(in: 0..<4, using: &self) > 0 {
       switch Int.random(in: 0..<8, using: &self) {
@@ -409,7 +409,7 @@ extension RandomJSON {
     return .object(members)
   }
 
-  fileprivate mutating func filter(depth: Int) -> JSONValue {
+  mutating func filter(depth: Int) -> JSONValue {
     var members: [String: JSONValue] = [:]
     for _ in 0..<pick([0, 1, 1, 1, 1, 1, 2, 3]) {
       if depth > 0, Bool.random(using: &self) {
