@@ -56,7 +56,9 @@ struct CommitGroup {
       try row.insert(db)
       let slot = try write(memory.vector, of: row, db)
       changes.append(
-        .added(change: change, slot: slot, scope: row.scope, expiresAt: row.expiresAt))
+        .added(
+          change: change, slot: slot, scope: row.scope, expiresAt: row.expiresAt,
+          metadata: row.metadata))
     }
   }
 
@@ -74,13 +76,16 @@ struct CommitGroup {
     try old.end(by: new.change, db)
     try new.insert(db)
     guard let vector = update.vector else {
-      changes.append(.renewed(change: new.change, slot: oldSlot))
+      changes.append(
+        .renewed(change: new.change, slot: oldSlot, metadata: update.metadata))
       return
     }
     let slot = try write(vector, of: new, db)
     // First the new one: a search in between meets both, and returns the memory once.
     changes.append(
-      .added(change: new.change, slot: slot, scope: new.scope, expiresAt: new.expiresAt))
+      .added(
+        change: new.change, slot: slot, scope: new.scope, expiresAt: new.expiresAt,
+        metadata: new.metadata))
     changes.append(.removed(slot: oldSlot))
   }
 

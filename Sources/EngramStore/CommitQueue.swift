@@ -76,6 +76,7 @@ final class CommitQueue: Sendable {
         for (pending, outcome) in zip(group, outcomes) { pending.done(outcome) }
         committer.growAhead()
         committer.checkpointIfDue()
+        committer.mergeMetadataIfDue()
       }
       if isLast { return }
     }

@@ -157,6 +157,9 @@ final class Committer {
     }
   }
 
+  /// Makes the metadata postings anew where much has changed. After the callers have been answered.
+  func mergeMetadataIfDue() { live.metadata.mergeIfDue() }
+
   /// Gets space for the next groups before they come.
   func growAhead() {
     // A failure here is met again, and reported, by the commit that needs the space.

@@ -5,10 +5,12 @@ import Synchronization
 
 /// What a committed change does to the index.
 enum AppliedChange: Sendable {
-  /// A version with a vector of its own.
-  case added(change: Int64, slot: Int, scope: Scope, expiresAt: Int64?)
-  /// A new version of the memory whose vector lies in `slot`, with the same vector.
-  case renewed(change: Int64, slot: Int)
+  /// A version with a vector of its own. Metadata is nil while the store is opened: nothing has been
+  /// made of it yet.
+  case added(change: Int64, slot: Int, scope: Scope, expiresAt: Int64?, metadata: String?)
+  /// A new version of the memory whose vector lies in `slot`, with the same vector; metadata is nil
+  /// where it is as it was.
+  case renewed(change: Int64, slot: Int, metadata: String?)
   /// The memory whose vector lies in `slot` is no more, or has another vector now.
   case removed(slot: Int)
 }
@@ -19,6 +21,7 @@ final class LiveIndex: Sendable {
   let index: HNSWIndex
   let table: RowTable
   let postings: ScopePostings
+  let metadata = MetadataPostings()
   private let pages: VectorPages
   private struct State {
     var covered: Int64 = 0
@@ -50,25 +53,41 @@ final class LiveIndex: Sendable {
   /// Makes committed changes visible to searches, in their order; room has been reserved.
   func apply(_ changes: [AppliedChange], covering change: Int64) throws(IndexError) {
     try state.withLock { state throws(IndexError) in
+      var changed: [(row: UInt32, metadata: String?)] = []
       for applied in changes {
         switch applied {
-        case .added(let change, let slot, let scope, let expiresAt):
+        case .added(let change, let slot, let scope, let expiresAt, let metadata):
           let row = index.rowCount
           let key = postings.intern(scope)
           table.set(row, change: change, slot: slot, key: key)
           _ = try index.append(at: [pages.vector(slot)])
-          postings.add(UInt32(row), key)
-          if let expiresAt { state.expirations.insert(row, at: expiresAt) }
-        case .renewed(let change, let slot):
-          if let row = table.row(ofSlot: slot) { table.setChange(row, change) }
+          postings.insert(UInt32(row), key)
+          if let metadata { changed.append((UInt32(row), metadata)) }
+          if let expiresAt { state.expirations.insert(slot, at: expiresAt) }
+        case .renewed(let change, let slot, let metadata):
+          guard let row = table.row(ofSlot: slot) else { continue }
+          table.setChange(row, change)
+          if let metadata { changed.append((UInt32(row), metadata)) }
         case .removed(let slot):
           // Its expiry may have taken it out already.
-          if let row = table.row(ofSlot: slot) { try? index.delete(row) }
+          if let row = remove(slot) { changed.append((row, nil)) }
         }
       }
+      // After the table knows the rows: see `MetadataPostings`.
+      metadata.record(changed)
       state.covered = change
       nextExpiry.store(state.expirations.next ?? .max, ordering: .relaxed)
     }
+  }
+
+  /// Takes the memory whose vector lies in `slot` out of the index and its scope; its row, unless it
+  /// is out already.
+  private func remove(_ slot: Int) -> UInt32? {
+    guard let row = table.row(ofSlot: slot) else { return nil }
+    try? index.delete(row)
+    postings.remove(UInt32(row), table.key(row))
+    table.forget(row)
+    return UInt32(row)
   }
 
   /// Runs `body` with the number of rows and the change they cover, between two changes.
@@ -76,11 +95,10 @@ final class LiveIndex: Sendable {
     state.withLock { body(index.rowCount, $0.covered) }
   }
 
-  /// Rows that expire, for memories that were there when the store was opened.
+  /// When a memory expires, for those that were there when the store was opened.
   func expect(expiry: Int64, ofSlot slot: Int) {
-    guard let row = table.row(ofSlot: slot) else { return }
     state.withLock {
-      $0.expirations.insert(row, at: expiry)
+      $0.expirations.insert(slot, at: expiry)
       nextExpiry.store($0.expirations.next ?? .max, ordering: .relaxed)
     }
   }
@@ -93,94 +111,94 @@ final class LiveIndex: Sendable {
     var score: Float
   }
 
-  /// The `k` nearest memories of a scope.
-  ///
-  /// Few rows are scored exactly, all of them; many are found by the graph with the scope inside
-  /// the walk. Nothing is filtered out of results afterwards.
-  ///
-  /// - Parameter passing: rows that pass a metadata filter; nil for no filter.
-  func search(
-    _ query: [Float], k: Int, ef: Int?, scope: Scope, passing: RowSet?,
-    statistics: inout SearchStatistics
-  ) throws(IndexError) -> [Hit] {
+  /// The rows among which a search looks, in the form that its way of searching takes.
+  enum Domain {
+    case everything
+    /// Few: all of them are scored.
+    case list(PostingList)
+    /// Many: the graph is walked with them inside the walk.
+    case set(RowSet)
+  }
+
+  /// Refuses what no search takes.
+  func check(k: Int, ef: Int?) throws(IndexError) {
     guard IndexLimits.k.contains(k) else { throw .kOutOfRange(k) }
     if let ef, !IndexLimits.ef.contains(ef) { throw .efOutOfRange(ef) }
-    buryExpired()
-    // An id that no memory has: the query is still checked, and the answer is empty.
-    guard let (key, list) = postings.find(scope) else {
-      _ = try index.search(query, k: k, ef: ef, among: RowSet(), statistics: &statistics)
-      return []
+  }
+
+  /// The rows of a scope that pass a metadata filter, and how many they are.
+  ///
+  /// - Parameter passing: nil for no filter.
+  func domain(
+    scope: Scope, passing: RowSelection?, ef: Int?
+  ) -> (domain: Domain, count: Int) {
+    let scoped = postings.rows(of: scope)
+    let selected = passing.map { scoped.intersection($0) } ?? scoped
+    let count = selected.count(of: index.count)
+    switch selected {
+    case .allBut(let rows) where rows.isEmpty:
+      return (.everything, count)
+    case .only(let rows) where rows.count <= index.scanBudget(ef: ef ?? index.defaultEF):
+      return (.list(rows), count)
+    default:
+      let rowCount = index.rowCount
+      let set =
+        passing == nil
+        ? postings.rowSet(of: scope, rowCount: rowCount) : selected.rowSet(rowCount: rowCount)
+      return (.set(set), count)
     }
+  }
+
+  /// The `k` nearest memories of a domain. Nothing is filtered out of results afterwards.
+  func search(
+    _ query: [Float], k: Int, ef: Int?, in domain: Domain, statistics: inout SearchStatistics
+  ) throws(IndexError) -> [Hit] {
     let found: [Neighbour]
-    if let list {
-      found = try search(
-        query, k: k, ef: ef, key: key, list: list, passing: passing, statistics: &statistics)
-    } else {
-      found = try index.search(query, k: k, ef: ef, among: passing, statistics: &statistics)
+    switch domain {
+    case .everything:
+      found = try index.search(query, k: k, ef: ef, among: nil, statistics: &statistics)
+    case .list(let list):
+      found = try list.rows.withUnsafeBufferPointer { rows throws(IndexError) in
+        try index.search(query, k: k, amongRows: rows, statistics: &statistics)
+      }
+      statistics.plan = .scan
+    case .set(let set):
+      found = try index.search(query, k: k, ef: ef, among: set, statistics: &statistics)
     }
     return found.map { Hit(change: table.change($0.row), score: $0.score) }
   }
 
-  private func search(
-    _ query: [Float], k: Int, ef: Int?, key: ScopePostings.Key, list: PostingList,
-    passing: RowSet?, statistics: inout SearchStatistics
-  ) throws(IndexError) -> [Neighbour] {
-    let budget = index.scanBudget(ef: ef ?? index.defaultEF)
-    let conditions = [key.user, key.agent, key.run].count { $0 > 0 }
-    if conditions == 1, passing == nil, list.count <= budget {
-      return try list.withRows { rows throws(IndexError) in
-        try index.search(query, k: k, amongRows: rows, statistics: &statistics)
-      }
-    }
-    var chosen: [UInt32] = []
-    list.withRows { rows in
-      for row in rows where matches(Int(row), key) && passing?.contains(Int(row)) != false {
-        chosen.append(row)
-      }
-    }
-    if chosen.count <= budget {
-      return try chosen.withUnsafeBufferPointer { rows throws(IndexError) in
-        try index.search(query, k: k, amongRows: rows, statistics: &statistics)
-      }
-    }
-    return try index.search(
-      query, k: k, ef: ef, among: RowSet(chosen.lazy.map(Int.init)), statistics: &statistics)
-  }
-
-  private func matches(_ row: Int, _ key: ScopePostings.Key) -> Bool {
-    let own = table.key(row)
-    return (key.user == 0 || key.user == own.user) && (key.agent == 0 || key.agent == own.agent)
-      && (key.run == 0 || key.run == own.run)
-  }
-
   /// Takes memories whose time has come out of the index. They stay in the catalogue.
-  private func buryExpired() {
+  func buryExpired() {
     guard nextExpiry.load(ordering: .relaxed) != .max else { return }
     let now = Timestamp.now
     guard nextExpiry.load(ordering: .relaxed) <= now else { return }
     state.withLock { state in
-      while let rows = state.expirations.popDue(at: now) {
-        // An update or a delete may have taken a row out before.
-        for row in rows { try? index.delete(row) }
+      var gone: [(row: UInt32, metadata: String?)] = []
+      while let slots = state.expirations.popDue(at: now) {
+        // An update or a delete may have taken one out before.
+        for slot in slots { if let row = remove(slot) { gone.append((row, nil)) } }
       }
+      metadata.record(gone)
       nextExpiry.store(state.expirations.next ?? .max, ordering: .relaxed)
     }
   }
 }
 
-/// Rows by the time they expire.
+/// Slots of memories by the time they expire. Not rows: the number of one that is deleted before may
+/// come again for another memory.
 private struct Expirations {
   private var byTime: [Int64: [Int]] = [:]
   private var times = Heap<Int64>()
 
   var next: Int64? { times.min }
 
-  mutating func insert(_ row: Int, at time: Int64) {
+  mutating func insert(_ slot: Int, at time: Int64) {
     if byTime[time, default: []].isEmpty { times.insert(time) }
-    byTime[time, default: []].append(row)
+    byTime[time, default: []].append(slot)
   }
 
-  /// The rows of the next time that has come.
+  /// The slots of the next time that has come.
   mutating func popDue(at now: Int64) -> [Int]? {
     guard let time = times.min, time <= now else { return nil }
     times.removeMin()

@@ -3,8 +3,9 @@ import Synchronization
 
 /// What the store knows of each row of the index: which version of which memory it is.
 ///
-/// One writer at a time (the lock of `LiveIndex`) appends; a row is read once the index shows it.
-final class RowTable: Sendable {
+/// One writer at a time (the lock of `LiveIndex`) writes; a row is read once the index shows it. The
+/// number of a row whose memory is gone may come again for another memory; slots never do.
+package final class RowTable: Sendable {
   /// The change that made the version; later versions that keep the vector replace it.
   private let changes: ReservedArray<Atomic<Int64>>
   private let slots: ReservedArray<UInt32>
@@ -16,14 +17,14 @@ final class RowTable: Sendable {
   /// Change, slot, scope and the way back from the slot.
   static let bytesPerRow = 8 + 4 + 12 + 4
 
-  init() throws(IndexError) {
+  package init() throws(IndexError) {
     changes = try ReservedArray(limit: IndexLimits.rows)
     slots = try ReservedArray(limit: IndexLimits.rows)
     keys = try ReservedArray(limit: IndexLimits.rows)
     rowsOfSlots = try ReservedArray(limit: 2 * IndexLimits.rows)
   }
 
-  func reserve(rows: Int, slots slotCount: Int) throws(IndexError) {
+  package func reserve(rows: Int, slots slotCount: Int) throws(IndexError) {
     try changes.ensure(count: rows)
     try slots.ensure(count: rows)
     try keys.ensure(count: rows)
@@ -31,11 +32,18 @@ final class RowTable: Sendable {
     highestSlot.max(slotCount, ordering: .relaxed)
   }
 
-  func set(_ row: Int, change: Int64, slot: Int, key: ScopePostings.Key) {
+  package func set(_ row: Int, change: Int64, slot: Int, key: ScopePostings.Key) {
+    forget(row)
     changes.base[row].store(change, ordering: .releasing)
     slots.base[row] = UInt32(slot)
     keys.base[row] = key
     rowsOfSlots.base[slot].store(UInt32(row) + 1, ordering: .releasing)
+  }
+
+  /// The slot of a row leads to it no more.
+  package func forget(_ row: Int) {
+    let slot = Int(slots.base[row])
+    if self.row(ofSlot: slot) == row { rowsOfSlots.base[slot].store(0, ordering: .releasing) }
   }
 
   @inline(__always)
@@ -47,7 +55,7 @@ final class RowTable: Sendable {
   @inline(__always)
   func key(_ row: Int) -> ScopePostings.Key { keys.base[row] }
 
-  func row(ofSlot slot: Int) -> Int? {
+  package func row(ofSlot slot: Int) -> Int? {
     guard slot >= 0, slot < highestSlot.load(ordering: .relaxed) else { return nil }
     let row = rowsOfSlots.base[slot].load(ordering: .acquiring)
     return row == 0 ? nil : Int(row) - 1

@@ -26,6 +26,13 @@ struct SQLiteRow {
     return values
   }
 
+  /// Runs a statement whose arguments are bound and calls `body` on each row.
+  static func each(of statement: Statement, _ body: (SQLiteRow) throws -> Void) throws {
+    let row = SQLiteRow(statement: statement.sqliteStatement)
+    defer { sqlite3_reset(row.statement) }
+    while try row.step() { try body(row) }
+  }
+
   private func step() throws -> Bool {
     switch sqlite3_step(statement) {
     case SQLITE_ROW: return true
@@ -51,6 +58,15 @@ struct SQLiteRow {
     guard let bytes = sqlite3_column_text(statement, column) else { return nil }
     let count = Int(sqlite3_column_bytes(statement, column))
     return String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
+  }
+
+  /// The bytes of a text, valid while `body` runs.
+  func withText<Result>(
+    _ column: Int32, _ body: (UnsafeBufferPointer<UInt8>) throws -> Result
+  ) rethrows -> Result {
+    let bytes = sqlite3_column_text(statement, column)
+    return try body(
+      UnsafeBufferPointer(start: bytes, count: Int(sqlite3_column_bytes(statement, column))))
   }
 
   func uuid(_ column: Int32) -> UUID? {

@@ -1,31 +1,57 @@
+import EngramIndex
 import Synchronization
 
 /// Which rows each user, agent and run has, in memory: no search asks SQLite for it.
-final class ScopePostings: Sendable {
+package final class ScopePostings: Sendable {
   /// The interned ids of one row's scope; 0 where it has none.
-  struct Key: Equatable {
+  package struct Key: Equatable {
     var user: UInt32 = 0
     var agent: UInt32 = 0
     var run: UInt32 = 0
   }
 
+  /// The rows of one id.
+  private struct Postings {
+    var rows = PostingList()
+    /// The same as the index takes many rows; nil until a search asks for it.
+    var set: RowSet?
+    /// How often rows were added or removed: tells whether a set that was made meanwhile is true.
+    var version = 0
+
+    mutating func insert(_ row: UInt32) {
+      rows.insert(row)
+      set?.insert(Int(row))
+      version += 1
+    }
+
+    mutating func remove(_ row: UInt32) {
+      rows.remove(row)
+      set = nil
+      version += 1
+    }
+  }
+
   private struct Kind {
     var numbers: [ExactString: UInt32] = [:]
     var names: [String] = []
-    var lists: [PostingList] = []
+    var postings: [Postings] = []
 
     mutating func intern(_ name: String?) -> UInt32 {
       guard let name else { return 0 }
       if let number = numbers[ExactString(name)] { return number }
       names.append(name)
-      lists.append(PostingList())
+      postings.append(Postings())
       let number = UInt32(names.count)
       numbers[ExactString(name)] = number
       return number
     }
 
-    mutating func add(_ row: UInt32, to number: UInt32) {
-      if number > 0 { lists[Int(number) - 1].append(row) }
+    mutating func insert(_ row: UInt32, into number: UInt32) {
+      if number > 0 { postings[Int(number) - 1].insert(row) }
+    }
+
+    mutating func remove(_ row: UInt32, from number: UInt32) {
+      if number > 0 { postings[Int(number) - 1].remove(row) }
     }
   }
 
@@ -37,7 +63,9 @@ final class ScopePostings: Sendable {
 
   private let tables = Mutex(Tables())
 
-  func intern(_ scope: Scope) -> Key {
+  package init() {}
+
+  package func intern(_ scope: Scope) -> Key {
     tables.withLock {
       Key(
         user: $0.user.intern(scope.user), agent: $0.agent.intern(scope.agent),
@@ -45,33 +73,66 @@ final class ScopePostings: Sendable {
     }
   }
 
-  func add(_ row: UInt32, _ key: Key) {
+  package func insert(_ row: UInt32, _ key: Key) {
     tables.withLock {
-      $0.user.add(row, to: key.user)
-      $0.agent.add(row, to: key.agent)
-      $0.run.add(row, to: key.run)
+      $0.user.insert(row, into: key.user)
+      $0.agent.insert(row, into: key.agent)
+      $0.run.insert(row, into: key.run)
     }
   }
 
-  /// The key of a scope and the shortest of its lists; nil where an id that is asked for is
-  /// unknown, and so has no rows. A scope without ids has no list.
-  func find(_ scope: Scope) -> (key: Key, shortest: PostingList?)? {
-    tables.withLock { tables in
-      var key = Key()
-      var shortest: PostingList?
-      let parts: [(String?, KeyPath<Tables, Kind>, WritableKeyPath<Key, UInt32>)] = [
-        (scope.user, \.user, \.user), (scope.agent, \.agent, \.agent), (scope.run, \.run, \.run),
-      ]
-      for (name, kind, part) in parts {
-        guard let name else { continue }
-        guard let number = tables[keyPath: kind].numbers[ExactString(name)] else { return nil }
-        key[keyPath: part] = number
-        let list = tables[keyPath: kind].lists[Int(number) - 1]
-        if let found = shortest, found.count <= list.count { continue }
-        shortest = list
-      }
-      return (key, shortest)
+  /// Takes out a row whose memory is gone; its number may come again for another.
+  package func remove(_ row: UInt32, _ key: Key) {
+    tables.withLock {
+      $0.user.remove(row, from: key.user)
+      $0.agent.remove(row, from: key.agent)
+      $0.run.remove(row, from: key.run)
     }
+  }
+
+  /// The rows of a scope; none where an id that is asked for is unknown.
+  package func rows(of scope: Scope) -> RowSelection {
+    guard let found = find(scope) else { return .none }
+    return found.reduce(.all) { $0.intersection(.only($1.rows)) }
+  }
+
+  /// The rows of a scope as the index takes many of them, kept for the next search where the scope
+  /// is one id.
+  package func rowSet(of scope: Scope, rowCount: Int) -> RowSet {
+    guard let found = find(scope), found.count == 1 else {
+      return rows(of: scope).rowSet(rowCount: rowCount)
+    }
+    if let set = found[0].set { return set }
+    let set = RowSelection.only(found[0].rows).rowSet(rowCount: rowCount)
+    tables.withLock { tables in
+      for (name, kind) in Self.parts(of: scope) {
+        guard let number = tables[keyPath: kind].numbers[ExactString(name)],
+          tables[keyPath: kind].postings[Int(number) - 1].version == found[0].version
+        else { continue }
+        tables[keyPath: kind].postings[Int(number) - 1].set = set
+      }
+    }
+    return set
+  }
+
+  /// Nil where an id is unknown.
+  private func find(_ scope: Scope) -> [Postings]? {
+    let parts = Self.parts(of: scope)
+    return tables.withLock { tables in
+      var found: [Postings] = []
+      for (name, kind) in parts {
+        guard let number = tables[keyPath: kind].numbers[ExactString(name)] else { return nil }
+        found.append(tables[keyPath: kind].postings[Int(number) - 1])
+      }
+      return found
+    }
+  }
+
+  private static func parts(of scope: Scope) -> [(String, WritableKeyPath<Tables, Kind>)] {
+    let parts: [(String?, WritableKeyPath<Tables, Kind>)] = [
+      (scope.user, \.user), (scope.agent, \.agent), (scope.run, \.run),
+    ]
+    return parts.compactMap { name, kind in name.map { ($0, kind) } }
   }
 
   /// The names of each kind in the order of their numbers, for a snapshot.
@@ -91,42 +152,5 @@ final class ScopePostings: Sendable {
   /// How many ids of each kind there are.
   var counts: (users: Int, agents: Int, runs: Int) {
     tables.withLock { ($0.user.names.count, $0.agent.names.count, $0.run.names.count) }
-  }
-}
-
-/// A list of rows, ascending, that only grows. A copy sees the rows that were there when it was
-/// made.
-///
-/// Invariant, which makes the unchecked conformance of its memory sound: elements below the count
-/// of any copy never change, and one writer at a time (under the lock of `ScopePostings`) writes
-/// the elements above.
-struct PostingList: Sendable {
-  private final class Memory: @unchecked Sendable {
-    let base: UnsafeMutablePointer<UInt32>
-    let capacity: Int
-    init(capacity: Int) {
-      self.capacity = capacity
-      base = .allocate(capacity: capacity)
-    }
-    deinit { base.deallocate() }
-  }
-
-  private var memory = Memory(capacity: 4)
-  private(set) var count = 0
-
-  mutating func append(_ row: UInt32) {
-    if count == memory.capacity {
-      let larger = Memory(capacity: 2 * count)
-      larger.base.update(from: memory.base, count: count)
-      memory = larger
-    }
-    memory.base[count] = row
-    count += 1
-  }
-
-  func withRows<Result, Failure: Error>(
-    _ body: (UnsafeBufferPointer<UInt32>) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try body(UnsafeBufferPointer(start: memory.base, count: count))
   }
 }

@@ -248,7 +248,7 @@ struct Snapshot {
         let key = ScopePostings.Key(user: user, agent: agent, run: run)
         table.set(row, change: change, slot: Int(slot), key: key)
         vectors.append(pages.vector(Int(slot)))
-        if live == 1 { postings.add(UInt32(row), key) } else { dead.append(row) }
+        if live == 1 { postings.insert(UInt32(row), key) } else { dead.append(row) }
       }
       let index = try HNSWIndex(
         dimension: Int(identity.dimension), metric: identity.metric, snapshot: parts,

@@ -9,6 +9,10 @@ extension Store {
   /// than `k` exist, all of them. A search never waits for a commit; a memory whose vector is being
   /// replaced while it runs may be missing from it.
   ///
+  /// The first filters on a metadata key read the metadata of the memories in the scope; once they
+  /// have read as many as there are, the next one builds postings for the key, and filters on it are
+  /// answered from memory from then on.
+  ///
   /// - Parameters:
   ///   - vector: as many finite components as the store's vectors have.
   ///   - k: 1...10,000.
@@ -18,9 +22,7 @@ extension Store {
   public func search(
     _ vector: [Float], k: Int, scope: Scope = .all, filter: Filter? = nil, ef: Int? = nil
   ) throws(StoreError) -> [ScoredMemory] {
-    var statistics = SearchStatistics()
-    return try search(
-      vector, k: k, scope: scope, filter: filter, ef: ef, statistics: &statistics)
+    try run(vector, k: k, scope: scope, filter: filter, ef: ef).found
   }
 
   /// The same; what the search cost is added to `statistics`.
@@ -28,15 +30,66 @@ extension Store {
     _ vector: [Float], k: Int, scope: Scope = .all, filter: Filter? = nil, ef: Int? = nil,
     statistics: inout SearchStatistics
   ) throws(StoreError) -> [ScoredMemory] {
+    let (found, cost, _) = try run(vector, k: k, scope: scope, filter: filter, ef: ef)
+    statistics += cost
+    return found
+  }
+
+  /// Runs a search and tells how it was planned and what each step cost.
+  public func explain(
+    _ vector: [Float], k: Int, scope: Scope = .all, filter: Filter? = nil, ef: Int? = nil
+  ) throws(StoreError) -> SearchExplanation {
+    var (found, cost, explanation) = try run(vector, k: k, scope: scope, filter: filter, ef: ef)
+    explanation.memories = core.live.index.count
+    explanation.plan = cost.plan
+    explanation.distances = cost.distances
+    explanation.hops = cost.hops
+    explanation.reranked = cost.reranked
+    explanation.bytes = cost.bytes
+    explanation.results = found.count
+    return explanation
+  }
+
+  private func run(
+    _ vector: [Float], k: Int, scope: Scope, filter: Filter?, ef: Int?
+  ) throws(StoreError) -> (
+    found: [ScoredMemory], cost: SearchStatistics, explanation: SearchExplanation
+  ) {
     try core.ensureOpen()
-    let passing: RowSet? =
-      if let filter { try rows(passing: filter, scope: scope) } else { nil }
+    var explanation = SearchExplanation()
+    var statistics = SearchStatistics()
+    let clock = ContinuousClock()
+    let begin = clock.now
+    do throws(IndexError) { try core.live.check(k: k, ef: ef) } catch { throw .index(error) }
+    core.live.buryExpired()
+    let passing: RowSelection? =
+      if let filter { try rows(passing: filter, scope: scope, &explanation) } else { nil }
+    let (domain, count) = core.live.domain(scope: scope, passing: passing, ef: ef)
+    let resolved = clock.now
     let hits: [LiveIndex.Hit]
     do throws(IndexError) {
-      hits = try core.live.search(
-        vector, k: k, ef: ef, scope: scope, passing: passing, statistics: &statistics)
+      hits = try core.live.search(vector, k: k, ef: ef, in: domain, statistics: &statistics)
     } catch { throw .index(error) }
-    let found = try read { db in
+    let searched = clock.now
+    let found = try memories(of: hits, scope: scope, filter: filter)
+    if core.accesses.note(found) {
+      core.queue.submit(.recordAccess(core.accesses.take())) { _ in }
+    }
+    explanation.passing = count
+    explanation.isScoped = scope != .all
+    explanation.candidates = domain.candidates
+    explanation.resolveMicroseconds = (resolved - begin).microseconds
+    explanation.indexMicroseconds = (searched - resolved).microseconds
+    explanation.readMicroseconds = (clock.now - searched).microseconds
+    return (found, statistics, explanation)
+  }
+
+  // MARK: From rows to memories
+
+  private func memories(
+    of hits: [LiveIndex.Hit], scope: Scope, filter: Filter?
+  ) throws(StoreError) -> [ScoredMemory] {
+    try read { db in
       let statement = try MemoryRow.versionStatement(db)
       var ids = Set<UUID>(minimumCapacity: hits.count)
       return try hits.compactMap { hit -> ScoredMemory? in
@@ -44,22 +97,18 @@ extension Store {
           throw StoreError.damaged(
             file: Catalogue.fileName, reason: "change \(hit.change) has no row; run verify")
         }
-        guard let row = try current(found, filter, db), ids.insert(row.id).inserted else {
+        guard let row = try current(found, scope, filter, db), ids.insert(row.id).inserted else {
           return nil
         }
         return ScoredMemory(memory: row.memory, score: hit.score)
       }
     }
-    if core.accesses.note(found) {
-      core.queue.submit(.recordAccess(core.accesses.take())) { _ in }
-    }
-    return found
   }
 
   /// What has become of a version that the index knew, where a writer was quicker: the current one
-  /// if it has the same vector and passes the filter; nil otherwise.
+  /// if it has the same vector, lies in the scope and passes the filter; nil otherwise.
   private func current(
-    _ found: MemoryRow, _ filter: Filter?, _ db: Database
+    _ found: MemoryRow, _ scope: Scope, _ filter: Filter?, _ db: Database
   ) throws -> MemoryRow? {
     var row = found
     if found.ended != nil {
@@ -68,12 +117,48 @@ extension Store {
       }
       row = newer
     }
+    guard row.scope.lies(in: scope) else { return nil }
     guard let filter else { return row }
     return filter.matches(try JSONValue(parsing: row.metadata)) ? row : nil
   }
 
-  /// The rows of the index whose memories have a scope and pass a filter.
-  private func rows(passing filter: Filter, scope: Scope) throws(StoreError) -> RowSet {
+  // MARK: From a filter to rows
+
+  /// The rows of the index whose memories pass a filter; where their metadata must be read, those of
+  /// the scope only.
+  private func rows(
+    passing filter: Filter, scope: Scope, _ explanation: inout SearchExplanation
+  ) throws(StoreError) -> RowSelection {
+    let live = core.live
+    if let rows = live.metadata.rows(passing: filter) {
+      explanation.filter = .postings
+      return rows
+    }
+    let total = live.index.count
+    let count = live.postings.rows(of: scope).count(of: total)
+    guard count > 0 else { return .none }
+    if live.metadata.isWorthBuilding(for: filter, reading: count, of: total) {
+      try live.metadata.build(for: filter) { file throws(StoreError) in
+        try eachMetadata(scope: .all, file)
+      }
+      if let rows = live.metadata.rows(passing: filter) {
+        explanation.filter = .postingsBuilt
+        return rows
+      }
+    }
+    explanation.filter = .catalogue
+    var rows: [UInt32] = []
+    try eachMetadata(scope: scope) { row, metadata in
+      if filter.matches(metadata) { rows.append(row) }
+    }
+    rows.sort()
+    return .only(PostingList(sorted: rows))
+  }
+
+  /// The row and the metadata of each current memory of a scope, in no order.
+  private func eachMetadata(
+    scope: Scope, _ body: (_ row: UInt32, _ metadata: JSONValue) -> Void
+  ) throws(StoreError) {
     var conditions = ["m.ended IS NULL"]
     var arguments: [(any DatabaseValueConvertible)?] = [CommitGroup.space]
     for (column, value) in [
@@ -88,18 +173,39 @@ extension Store {
       JOIN vector v ON v.change = m.vector AND v.space = ?
       WHERE \(conditions.joined(separator: " AND "))
       """
-    let table = core.live.table
-    return try read { db in
-      var passing = RowSet(rows: core.live.index.rowCount)
-      let rows = try Row.fetchCursor(
-        try db.cachedStatement(sql: sql), arguments: StatementArguments(arguments))
-      while let row = try rows.next() {
-        let matches = try row.withUnsafeData(atIndex: 0) { text in
-          try text.map { filter.matches(try JSONValue(parsing: $0)) } ?? false
-        }
-        if matches, let index = table.row(ofSlot: try row.value(1)) { passing.insert(index) }
+    try read { db in
+      let statement = try db.cachedStatement(sql: sql)
+      statement.setUncheckedArguments(StatementArguments(arguments))
+      try SQLiteRow.each(of: statement) { found in
+        guard let row = core.live.table.row(ofSlot: Int(found.int(1))) else { return }
+        body(UInt32(row), try found.withText(0) { try JSONValue(parsing: $0) })
       }
-      return passing
     }
+  }
+}
+
+extension LiveIndex.Domain {
+  fileprivate var candidates: SearchExplanation.Candidates {
+    switch self {
+    case .everything: .all
+    case .list: .list
+    case .set: .set
+    }
+  }
+}
+
+extension Scope {
+  /// Whether every id that the other names is this one's, by code points.
+  fileprivate func lies(in other: Scope) -> Bool {
+    func agree(_ own: String?, _ asked: String?) -> Bool {
+      asked.map { asked in own.map { $0.utf8.elementsEqual(asked.utf8) } ?? false } ?? true
+    }
+    return agree(user, other.user) && agree(agent, other.agent) && agree(run, other.run)
+  }
+}
+
+extension Duration {
+  fileprivate var microseconds: Double {
+    Double(components.seconds) * 1e6 + Double(components.attoseconds) / 1e12
   }
 }

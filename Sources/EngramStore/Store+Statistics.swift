@@ -20,6 +20,9 @@ public struct StoreStatistics: Sendable {
   public var fileBytes: [String: Int]
   /// Bytes of memory that codes, links and tables of the index take.
   public var indexBytes: Int
+  /// Metadata keys whose postings filters have had made, and about how much memory these take.
+  public var filterKeys: Int
+  public var filterBytes: Int
   public var indexOrigin: IndexOrigin
   public var sqliteVersion: String
   public var kernels: String
@@ -37,12 +40,14 @@ extension Store {
     }
     let counts = core.live.postings.counts
     let index = core.live.index
+    let postings = core.live.metadata.size
     return StoreStatistics(
       memories: memories, endedVersions: ended, changes: changes, users: counts.users,
       agents: counts.agents, runs: counts.runs, indexRows: index.rowCount,
       deadRows: index.rowCount - index.count, tailRows: index.tailCount,
       fileBytes: try Directory.fileSizes(core.directory),
       indexBytes: index.memoryBytes + index.rowCount * RowTable.bytesPerRow,
+      filterKeys: postings.keys, filterBytes: postings.bytes,
       indexOrigin: core.origin, sqliteVersion: sqlite, kernels: Kernels.name)
   }
 }

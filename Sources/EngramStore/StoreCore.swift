@@ -284,11 +284,12 @@ final class StoreCore: Sendable {
           throw StoreError.damaged(file: Catalogue.fileName, reason: "a slot is out of range")
         }
         if (try row.value(5) as Int64) <= covered, live.table.row(ofSlot: slot) != nil {
-          changes.append(.renewed(change: change, slot: slot))
+          changes.append(.renewed(change: change, slot: slot, metadata: nil))
         } else {
           let scope = Scope(
             user: try row.value(2), agent: try row.value(3), run: try row.value(4))
-          changes.append(.added(change: change, slot: slot, scope: scope, expiresAt: nil))
+          changes.append(
+            .added(change: change, slot: slot, scope: scope, expiresAt: nil, metadata: nil))
           added += 1
         }
       }

@@ -1,0 +1,73 @@
+import EngramIndex
+
+/// How a search was planned and what each step of it cost.
+public struct SearchExplanation: Sendable, Codable, Equatable {
+  /// How the condition on the metadata became rows.
+  public enum FilterResolution: String, Sendable, Codable {
+    /// There was no filter, or the scope has no memories.
+    case none
+    /// From postings in memory.
+    case postings
+    /// From postings that this search had made first: a key's first filters do.
+    case postingsBuilt = "postings, built first"
+    /// By reading the metadata of the scope's memories.
+    case catalogue
+  }
+
+  /// How the rows of the index that may be results were given to it.
+  public enum Candidates: String, Sendable, Codable {
+    /// Every row: neither scope nor filter.
+    case all
+    /// A list of them, all to be scored.
+    case list
+    /// A set of them, to be met on a walk through the graph.
+    case set
+  }
+
+  /// Memories of the store, and those of them that the scope and the filter leave; those whose vector
+  /// is being replaced may count twice.
+  public internal(set) var memories = 0
+  public internal(set) var passing = 0
+  /// Whether the scope named an id; its rows always come from postings.
+  public internal(set) var isScoped = false
+  public internal(set) var filter = FilterResolution.none
+  public internal(set) var candidates = Candidates.all
+  /// How the index searched.
+  public internal(set) var plan: SearchPlan?
+  /// Distances computed on codes.
+  public internal(set) var distances = 0
+  /// Nodes of the graph expanded.
+  public internal(set) var hops = 0
+  /// Rows scored again on their full vectors.
+  public internal(set) var reranked = 0
+  /// Bytes of codes, links and vectors that were read.
+  public internal(set) var bytes = 0
+  /// Memories returned.
+  public internal(set) var results = 0
+  /// Time taken to find the rows that pass, in microseconds.
+  public internal(set) var resolveMicroseconds = 0.0
+  /// Time taken by the index.
+  public internal(set) var indexMicroseconds = 0.0
+  /// Time taken to read the memories found and to check them.
+  public internal(set) var readMicroseconds = 0.0
+}
+
+extension SearchExplanation: CustomStringConvertible {
+  /// The explanation in a few lines.
+  public var description: String {
+    var conditions: [String] = []
+    if isScoped { conditions.append("scope: postings") }
+    if filter != .none { conditions.append("filter: \(filter.rawValue)") }
+    return """
+      \(passing) of \(memories) memories\(conditions.isEmpty ? "" : " (\(conditions.joined(separator: ", ")))")
+      \(plan?.rawValue ?? "no search") over \(candidates.rawValue): \(distances) distances, \
+      \(hops) hops, \(reranked) re-ranked, \(bytes) bytes
+      \(results) results; microseconds: resolve \(Self.tenths(resolveMicroseconds)), index \
+      \(Self.tenths(indexMicroseconds)), read \(Self.tenths(readMicroseconds))
+      """
+  }
+
+  private static func tenths(_ microseconds: Double) -> Double {
+    (microseconds * 10).rounded() / 10
+  }
+}
