@@ -51,7 +51,10 @@ struct Contention: AsyncParsableCommand {
       throw ValidationError("--durability must be full, process or none, not \(durability).")
     }
     if level == .full { try location.refuseVolatile() }
-    let counts = (try Self.numbers(writers, least: 1), try Self.numbers(readers, least: 0))
+    let counts = (
+      try numberList(writers, in: 1...1_024, option: "writers"),
+      try numberList(readers, in: 0...1_024, option: "readers")
+    )
     guard seconds > 0, readerRate > 0, (rate ?? 1) > 0, preload >= 0 else {
       throw ValidationError("--seconds, --reader-rate and --rate take positive numbers.")
     }
@@ -79,15 +82,6 @@ struct Contention: AsyncParsableCommand {
     }
     if json != "-" { print(text(of: report)) }
     if let json { try JSONOutput.write(report, to: json) }
-  }
-
-  private static func numbers(_ text: String, least: Int) throws -> [Int] {
-    try text.split(separator: ",").map { part in
-      guard let number = Int(part), number >= least, number <= 1_024 else {
-        throw ValidationError("\(part) is no number in \(least)...1024.")
-      }
-      return number
-    }
   }
 
   private func text(of report: Report) -> String {

@@ -8,7 +8,13 @@ struct EngramBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "engram-bench",
     abstract: "Measures Engram on this machine and says how far the figures can be trusted.",
-    subcommands: [Run.self, StoreFilters.self, ANN.self, Contention.self, KernelBench.self])
+    subcommands: [
+      Run.self,
+      StoreFilters.self,
+      ANN.self,
+      Contention.self,
+      KernelBench.self,
+    ])
 }
 
 /// What every report says of where and with what it was made.

@@ -35,12 +35,7 @@ struct KernelBench: AsyncParsableCommand {
   private static let batches = [2, 4, 8, 16, 64]
 
   func run() async throws {
-    let sizes = try dimensions.split(separator: ",").map { text in
-      guard let size = Int(text), IndexLimits.dimensions.contains(size) else {
-        throw ValidationError("--dimensions takes numbers in \(IndexLimits.dimensions).")
-      }
-      return size
-    }
+    let sizes = try numberList(dimensions, in: IndexLimits.dimensions, option: "dimensions")
     guard rounds >= 1 else { throw ValidationError("--rounds takes a positive number.") }
     BLAS.setThreads(1)
     var report = Report(machine: Setting(), int8_ns: [:], figures: [])
