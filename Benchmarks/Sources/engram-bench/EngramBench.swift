@@ -12,6 +12,7 @@ struct EngramBench: AsyncParsableCommand {
       Run.self,
       StoreFilters.self,
       ANN.self,
+      ANNFilters.self,
       Contention.self,
       KernelBench.self,
     ])
