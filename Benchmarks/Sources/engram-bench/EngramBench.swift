@@ -13,6 +13,7 @@ struct EngramBench: AsyncParsableCommand {
       StoreFilters.self,
       ANN.self,
       ANNFilters.self,
+      Scale.self,
       Contention.self,
       KernelBench.self,
     ])

@@ -61,4 +61,18 @@ import Testing
     #expect(recall == 2.0 / 3)
     #expect(Recall.isRight(3.000002, against: 3, .lowerIsBetter))
   }
+
+  @Test func findsTheSmallest() {
+    for bound in 10...300 {
+      var asked: [Int] = []
+      let found = smallest(in: 10...300) { number in
+        asked.append(number)
+        return number >= bound
+      }
+      #expect(found == bound)
+      #expect(asked.count <= 15 && Set(asked).count == asked.count, "\(asked)")
+    }
+    #expect(smallest(in: 10...300) { _ in false } == nil)
+    #expect(smallest(in: 4...4) { _ in true } == 4)
+  }
 }

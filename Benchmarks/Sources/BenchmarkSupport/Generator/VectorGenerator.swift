@@ -41,9 +41,6 @@ struct VectorGenerator: Sendable {
       Hash.mix(utterance, 129), weight: Float(TopicTree.ownVariance.squareRoot() * scale),
       amplitudes: ownAmplitudes, to: out, dimension: dimension)
     rotation.apply(to: out)
-    var square = 0.0
-    for i in 0..<dimension { square += Double(out[i]) * Double(out[i]) }
-    let factor = Float(1 / square.squareRoot())
-    for i in 0..<dimension { out[i] *= factor }
+    scaleToUnitLength(out, dimension: dimension)
   }
 }
