@@ -14,6 +14,7 @@ struct EngramBench: AsyncParsableCommand {
       ANN.self,
       ANNFilters.self,
       Scale.self,
+      Churn.self,
       Contention.self,
       KernelBench.self,
     ])
