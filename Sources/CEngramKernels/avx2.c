@@ -55,6 +55,23 @@ INLINE __m256i l2_int32_t(__m256i acc, __m256i q, __m256i r) {
   return _mm256_add_epi32(acc, _mm256_madd_epi16(d, d));
 }
 
+// Fields are at most 15: pairs of products fit 16 bits.
+#define BYTES 32
+#define FIELDS_REGISTER __m256i
+#define QUERY_REGISTER __m256i
+INLINE __m256i load_fields(const void *p, size_t width) {
+  (void)width;
+  return _mm256_loadu_si256(p);
+}
+INLINE __m256i load_query(const void *p, size_t width) { return load_fields(p, width); }
+INLINE __m256i field(__m256i packed, int shift, char mask) {
+  return _mm256_and_si256(_mm256_srli_epi16(packed, shift), _mm256_set1_epi8(mask));
+}
+INLINE __m256i dot_fields(__m256i acc, __m256i fields, __m256i q) {
+  const __m256i pairs = _mm256_maddubs_epi16(fields, q);
+  return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
 INLINE __m256 add_float(__m256 a, __m256 b) { return _mm256_add_ps(a, b); }
 INLINE __m256i add_int32_t(__m256i a, __m256i b) { return _mm256_add_epi32(a, b); }
 

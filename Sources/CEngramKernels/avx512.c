@@ -1,6 +1,7 @@
 // AVX-512 F/BW/DQ/VL with VNNI (Ice Lake, Zen 4 and later). Tails are masked loads.
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <string.h>
 
 #include "internal.h"
 
@@ -60,6 +61,20 @@ INLINE __m512i l2_int32_t(__m512i acc, __m512i q, __m512i r) {
   const __m512i d = _mm512_sub_epi8(_mm512_max_epi8(q, r), _mm512_min_epi8(q, r));
   const __m512i low = _mm512_unpacklo_epi8(d, zero), high = _mm512_unpackhi_epi8(d, zero);
   return _mm512_dpwssd_epi32(_mm512_dpwssd_epi32(acc, low, low), high, high);
+}
+
+#define BYTES 64
+#define FIELDS_REGISTER __m512i
+#define QUERY_REGISTER __m512i
+INLINE __m512i load_fields(const void *p, size_t width) {
+  return width == 64 ? _mm512_loadu_si512(p) : _mm512_zextsi256_si512(_mm256_loadu_si256(p));
+}
+INLINE __m512i load_query(const void *p, size_t width) { return load_fields(p, width); }
+INLINE __m512i field(__m512i packed, unsigned shift, char mask) {
+  return _mm512_and_si512(_mm512_srli_epi16(packed, shift), _mm512_set1_epi8(mask));
+}
+INLINE __m512i dot_fields(__m512i acc, __m512i fields, __m512i q) {
+  return _mm512_dpbusd_epi32(acc, fields, q);
 }
 
 INLINE __m512 add_float(__m512 a, __m512 b) { return _mm512_add_ps(a, b); }

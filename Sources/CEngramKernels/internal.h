@@ -4,6 +4,18 @@
 
 #include "engram_kernels.h"
 
+// Each operation rounded by itself, so that all variants see the same distances.
+typedef struct {
+  float scale, bias, offset;
+} field_factors;
+
+static inline float field_distance(const engram_field_query *query, int32_t product,
+                                   field_factors row) {
+#pragma STDC FP_CONTRACT OFF
+  const float apart = row.bias * query->weight + row.offset + query->bias;
+  return apart - query->factor * row.scale * (float)(2 * product - query->excess);
+}
+
 extern const engram_kernels engram_variant_portable;
 #if defined(__x86_64__)
 extern const engram_kernels engram_variant_avx2;

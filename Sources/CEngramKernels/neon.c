@@ -70,6 +70,26 @@ INLINE int32x4_t l2_int32_t(int32x4_t acc, int8x16_t q, int8x16_t r) {
   return vreinterpretq_s32_u32(sum);
 }
 
+#define BYTES 16
+#define FIELDS_REGISTER uint8x16_t
+#define QUERY_REGISTER int8x16_t
+INLINE uint8x16_t load_fields(const uint8_t *p, size_t width) {
+  (void)width;
+  return vld1q_u8(p);
+}
+INLINE int8x16_t load_query(const int8_t *p, size_t width) {
+  (void)width;
+  return vld1q_s8(p);
+}
+// A shift by a register goes right where it is negative.
+INLINE int8x16_t field(uint8x16_t packed, int shift, uint8_t mask) {
+  const uint8x16_t shifted = vshlq_u8(packed, vdupq_n_s8((int8_t)-shift));
+  return vreinterpretq_s8_u8(vandq_u8(shifted, vdupq_n_u8(mask)));
+}
+INLINE int32x4_t dot_fields(int32x4_t acc, int8x16_t fields, int8x16_t q) {
+  return dot_int32_t(acc, fields, q);
+}
+
 INLINE float32x4_t add_float(float32x4_t a, float32x4_t b) { return vaddq_f32(a, b); }
 INLINE int32x4_t add_int32_t(int32x4_t a, int32x4_t b) { return vaddq_s32(a, b); }
 

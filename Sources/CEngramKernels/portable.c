@@ -69,6 +69,27 @@ INLINE integers l2_int32_t(integers acc, shorts q, shorts r) {
   return acc + (integers)((pairs >> 16) + (pairs & 0xFFFF));
 }
 
+typedef uint8_t fields __attribute__((vector_size(8)));
+#define BYTES 8
+#define FIELDS_REGISTER fields
+#define QUERY_REGISTER shorts
+INLINE fields load_fields(const void *p, size_t width) {
+  (void)width;
+  fields v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+INLINE shorts load_query(const void *p, size_t width) {
+  (void)width;
+  return load_int8_t(p);
+}
+INLINE shorts field(fields packed, int shift, int mask) {
+  return __builtin_convertvector((packed >> (uint8_t)shift) & (uint8_t)mask, shorts);
+}
+INLINE integers dot_fields(integers acc, shorts values, shorts q) {
+  return dot_int32_t(acc, values, q);
+}
+
 INLINE floats add_float(floats a, floats b) { return a + b; }
 INLINE integers add_int32_t(integers a, integers b) { return a + b; }
 

@@ -1,3 +1,5 @@
+import CEngramKernels
+
 /// A candidate of a search, packed so that one integer comparison orders by distance and then by
 /// row: distance in the upper 32 bits, the row in 31, the lowest bit for "already expanded".
 struct Candidate: Comparable {
@@ -5,10 +7,7 @@ struct Candidate: Comparable {
 
   @inline(__always)
   init(distance: Float, row: UInt32) {
-    // The usual trick: IEEE floats order like integers once negatives are flipped.
-    let raw = Int32(bitPattern: (distance + 0).bitPattern)
-    let ordered = UInt32(bitPattern: raw) ^ (UInt32(bitPattern: raw &>> 31) | 0x8000_0000)
-    bits = UInt64(ordered) &<< 32 | UInt64(row) &<< 1
+    bits = engram_key(distance, row)
   }
 
   @inline(__always) init(bits: UInt64) { self.bits = bits }
@@ -36,14 +35,18 @@ struct Candidate: Comparable {
 ///
 /// A view of memory that a `SearchContext` owns: a copy in local variables stays in registers.
 struct CandidateBuffer {
-  private let storage: UnsafeMutablePointer<Candidate>
+  private var storage: UnsafeMutablePointer<Candidate>
+  /// Where the next insertion writes.
+  private var spare: UnsafeMutablePointer<Candidate>
   let capacity: Int
   private(set) var count = 0
   private var cursor = 0
+  private let mergeKeys = Kernels.active.merge
 
-  /// An empty buffer in memory for `capacity` candidates.
+  /// An empty buffer in memory for `room(capacity:)` candidates.
   init(_ storage: UnsafeMutablePointer<Candidate>, capacity: Int) {
     self.storage = storage
+    spare = storage + Self.room(capacity: capacity) / 2
     self.capacity = capacity
   }
 
@@ -54,22 +57,25 @@ struct CandidateBuffer {
   @inline(__always)
   var bar: Candidate { count < capacity ? .farthest : storage[count &- 1] }
 
-  /// Inserts a candidate that is not in the buffer yet, if it is good enough.
+  /// Inserts at most `mostAtOnce` candidates that are not in the buffer yet: those good enough.
+  @inline(__always)
+  mutating func insert(_ found: UnsafePointer<Candidate>, count foundCount: Int) {
+    guard foundCount > 0 else { return }
+    count = mergeKeys(
+      UnsafeRawPointer(storage).assumingMemoryBound(to: UInt64.self), count, capacity,
+      UnsafeRawPointer(found).assumingMemoryBound(to: UInt64.self), foundCount,
+      UnsafeMutableRawPointer(spare).assumingMemoryBound(to: UInt64.self), &cursor)
+    (storage, spare) = (spare, storage)
+  }
+
+  static let mostAtOnce = 256
+
+  /// Memory that a buffer of some capacity needs.
+  static func room(capacity: Int) -> Int { 2 * (capacity + mostAtOnce + 8) }
+
   @inline(__always)
   mutating func insert(_ candidate: Candidate) {
-    guard candidate < bar else { return }
-    // A binary search without branches: where it goes cannot be predicted.
-    var place = 0
-    var span = count
-    while span > 0 {
-      let half = (span &+ 1) &>> 1
-      place = storage[place &+ half &- 1] < candidate ? place &+ half : place
-      span &-= half
-    }
-    if count < capacity { count &+= 1 }
-    (storage + place + 1).update(from: storage + place, count: count &- place &- 1)
-    storage[place] = candidate
-    cursor = min(cursor, place)
+    withUnsafePointer(to: candidate) { insert($0, count: 1) }
   }
 
   /// The nearest candidate not yet expanded, marked as expanded; nil when there is none.
@@ -87,15 +93,18 @@ struct CandidateBuffer {
     return nil
   }
 
-  /// The row that `nextToExpand` would give, for prefetching.
+  /// The rows that `nextToExpand` would give, for prefetching.
   @inline(__always)
-  func peekToExpand() -> UInt32? {
+  func forEachToExpand(atMost limit: Int, _ body: (UInt32) -> Void) {
     var index = cursor
-    while index < count {
-      if !storage[index].isExpanded { return storage[index].row }
+    var left = limit
+    while index < count, left > 0 {
+      if !storage[index].isExpanded {
+        body(storage[index].row)
+        left &-= 1
+      }
       index &+= 1
     }
-    return nil
   }
 
   /// The candidates, nearest first, without the marks of the walk.

@@ -38,8 +38,8 @@ public final class ExactIndex: VectorIndex {
   public func search(
     _ query: [Float], k: Int, ef: Int?, among: RowSet?, statistics: inout SearchStatistics
   ) throws(IndexError) -> [Neighbour] {
-    let before = statistics
-    let result = try content.withQuery(query, k: k) { exact, code, context in
+    statistics.plan = .scan
+    return try content.withQuery(query, k: k) { exact, code, context in
       guard let among else {
         return content.scan(
           nil, k: k, query: exact, code: code, context: &context, statistics: &statistics)
@@ -51,10 +51,5 @@ public final class ExactIndex: VectorIndex {
           $0, k: k, query: exact, code: code, context: &context, statistics: &statistics)
       }
     }
-    statistics.plan = .scan
-    statistics.bytes +=
-      (statistics.distances - before.distances) * content.rows.stride
-      + (statistics.reranked - before.reranked) * dimension * 4
-    return result
   }
 }

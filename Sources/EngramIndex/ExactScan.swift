@@ -45,6 +45,7 @@ struct ExactScan {
       begin += count
     }
     statistics.distances += range.count
+    statistics.bytes += range.count * rows.bytesPerCode
   }
 
   /// Scores the rows of a list.
@@ -66,6 +67,7 @@ struct ExactScan {
       begin += count
     }
     statistics.distances += list.count
+    statistics.bytes += list.count * rows.bytesPerCode
   }
 
   @inline(__always)

@@ -73,19 +73,25 @@ extension Graph {
     of row: UInt32, from entry: Entry, rows: Rows, context: inout SearchContext
   ) -> [Link] {
     let query = rows.query(row: row)
+    let codes = codes
+    let own = rows.factors[Int(row)]
+    for i in 0..<rows.dimension { context.rotated.base[i] = own.scale * Float(query.code[i]) }
+    let steering = WalkQuery(
+      context.rotated.base, rowBias: own.bias, codes, code: context.walkCode.base)
     let top = min(level(row), entry.level)
     var statistics = SearchStatistics()
     var start = descend(
-      to: top, from: entry, query: query, rows: rows, limit: .max, context: &context,
+      to: top, from: entry, query: steering, codes: codes, limit: .max, context: &context,
       statistics: &statistics)
     var links: [Link] = []
     for level in stride(from: top, through: 0, by: -1) {
-      let found = walk(
-        from: start, level: level, query: query, rows: rows, filter: AnyRow(),
+      var (buffer, _) = walk(
+        from: start, level: level, query: steering, codes: codes, filter: AnyRow(),
         width: parameters.efConstruction, ef: parameters.efConstruction, limit: rows.count,
-        context: &context, statistics: &statistics
-      ).results.candidates
-      start = found[0]
+        context: &context, statistics: &statistics)
+      start = buffer[0].unmarked
+      refine(&buffer, query, rows, &context, &statistics)
+      let found = buffer.candidates
       let chosen = select(
         found, of: row, upTo: list(row, level: level).capacity, rows: rows, context: &context)
       for neighbour in chosen {

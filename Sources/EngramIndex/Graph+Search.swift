@@ -30,14 +30,16 @@ struct ChosenRows: RowFilter {
 extension Graph {
   /// Greedy descent from the entry point to `level`: the nearest row found there.
   func descend(
-    to level: Int, from entry: Entry, query: CodeQuery, rows: Rows,
-    limit: Int, context: inout SearchContext, statistics: inout SearchStatistics
+    to level: Int, from entry: Entry, query: WalkQuery, codes: WalkCodes, limit: Int,
+    context: inout SearchContext, statistics: inout SearchStatistics
   ) -> Candidate {
-    let kernels = Kernels.active
-    let product = kernels.dot_i8(query.code, rows.code(entry.row), rows.stride)
-    var best = Candidate(
-      distance: query.distance(product: product, rows.factors[Int(entry.row)]), row: entry.row)
-    statistics.distances += 1
+    let view = codes.view
+    let (met, scored) = (context.rows.base, context.scored.base)
+    met[0] = entry.row
+    _ = view.score(query, met, 1, below: .farthest, into: scored)
+    var best = scored[0]
+    var distances = 1
+    var hops = 0
     var current = entry.level
     while current > level {
       let list = list(best.row, level: current)
@@ -46,31 +48,24 @@ extension Graph {
         let row = list[place]
         if row == Graph.empty { break }
         if Int(row) < limit {
-          context.rows.base[count] = row
+          met[count] = row
           count += 1
         }
       }
-      statistics.hops += 1
-      statistics.distances += count
-      var nearest = best
-      kernels.dot_i8_gather(
-        query.code, rows.codes, rows.stride, context.rows.base, count, rows.stride,
-        context.products.base)
-      for index in 0..<count {
-        let row = context.rows.base[index]
-        let distance = query.distance(
-          product: context.products.base[index], rows.factors[Int(row)])
-        nearest = min(nearest, Candidate(distance: distance, row: row))
-      }
-      if nearest < best { best = nearest } else { current -= 1 }
+      hops += 1
+      distances += count
+      let nearer = view.score(query, met, count, below: best, into: scored)
+      if nearer == 0 { current -= 1 }
+      for index in 0..<nearer { best = min(best, scored[index]) }
     }
+    statistics.hops += hops
+    statistics.distances += distances
+    statistics.bytes += distances * codes.stride + hops * parameters.maxConnections * 4
     return best
   }
 
   /// The walk (algorithm 2 of the paper): expands the nearest row not yet expanded until all
   /// within the buffer's width are.
-  ///
-  /// Codes are padded with zeros, so whole strides are multiplied and no kernel has a remainder.
   ///
   /// - Parameters:
   ///   - width: how many candidates steer the walk.
@@ -79,54 +74,105 @@ extension Graph {
   /// - Returns: the results, nearest first, which is all that steered the walk where every row
   ///   passes; and the bar: of rows beyond it the walk may have met nearer ones and let them go.
   func walk<Filter: RowFilter>(
-    from start: Candidate, level: Int, query: CodeQuery, rows: Rows, filter: Filter,
+    from start: Candidate, level: Int, query: WalkQuery, codes: WalkCodes, filter: Filter,
     width: Int, ef: Int, limit: Int, context: inout SearchContext,
     statistics: inout SearchStatistics
   ) -> (results: CandidateBuffer, bar: Candidate) {
-    let gather = Kernels.active.dot_i8_gather
-    let factors = rows.factors
-    let codes = rows.codes
-    let stride = rows.stride
+    let view = codes.view
     let fresh = context.rows.base
-    let products = context.products.base
+    let scored = context.scored.base
     let visited = context.visitNothing(rows: limit)
     var buffer = context.walkBuffer(capacity: width)
     var results = context.resultBuffer(capacity: Filter.passesAll ? 1 : ef)
+    let capacity = list(start.row, level: level).capacity
+    let limit = UInt32(limit)
     var hops = 0
     var distances = 0
 
     _ = visited.insert(start.row)
     buffer.insert(start.unmarked)
     if !Filter.passesAll, filter.passes(start.row) { results.insert(start.unmarked) }
-    while let candidate = buffer.nextToExpand() {
-      // Past the worst result nothing nearer can follow from here.
-      if !Filter.passesAll, results.bar < candidate { break }
-      let list = list(candidate.row, level: level)
+    expansion: while true {
       var count = 0
-      for place in 0..<list.capacity {
-        let row = list[place]
-        if row == Graph.empty { break }
-        if Int(row) >= limit { continue }
-        fresh[count] = row
-        count &+= visited.insert(row)
+      var expanded = 0
+      while expanded < Self.expandedTogether, count &+ capacity <= CandidateBuffer.mostAtOnce,
+        let candidate = buffer.nextToExpand()
+      {
+        // Past the worst result nothing nearer can follow from here.
+        if !Filter.passesAll, results.bar < candidate { break expansion }
+        let list = list(candidate.row, level: level)
+        let before = count
+        var place = 0
+        while place < capacity {
+          // Rows past the limit, and the places past the end, stand for one that is visited.
+          let row = min(list[place], limit)
+          fresh[count] = row
+          count &+= visited.insert(row)
+          place &+= 1
+        }
+        var index = before
+        while index < count {
+          view.prefetch(fresh[index])
+          index &+= 1
+        }
+        expanded &+= 1
       }
-      hops &+= 1
+      if expanded == 0 { break }
+      hops &+= expanded
       distances &+= count
-      if level == 0, let next = buffer.peekToExpand() {
-        engram_prefetch(self.list(next, level: 0).places)
+      if level == 0 {
+        buffer.forEachToExpand(atMost: Self.expandedTogether) { self.list($0, level: 0).prefetch() }
       }
-      if count == 0 { continue }
-      gather(query.code, codes, stride, fresh, count, stride, products)
-      for index in 0..<count {
-        let row = fresh[index]
-        let distance = query.distance(product: products[index], factors[Int(row)])
-        let found = Candidate(distance: distance, row: row)
-        buffer.insert(found)
-        if !Filter.passesAll, filter.passes(row) { results.insert(found) }
+      let bar = Filter.passesAll ? buffer.bar : max(buffer.bar, results.bar)
+      let nearer = view.score(query, fresh, count, below: bar, into: scored)
+      buffer.insert(scored, count: nearer)
+      if !Filter.passesAll {
+        var passing = 0
+        for index in 0..<nearer where filter.passes(scored[index].row) {
+          scored[passing] = scored[index]
+          passing &+= 1
+        }
+        results.insert(scored, count: passing)
+      }
+      if level == 0 {
+        buffer.forEachToExpand(atMost: Self.expandedTogether) { self.list($0, level: 0).prefetch() }
       }
     }
     statistics.hops += hops
     statistics.distances += distances
+    statistics.bytes += distances * codes.stride + hops * capacity * 4
     return (Filter.passesAll ? buffer : results, buffer.bar)
+  }
+
+  /// Candidates are expanded a few at a time, so that the memory that one waits for is fetched
+  /// while another is worked on. Of those within the width all are expanded in the end: only the
+  /// few rows that a better candidate would have pushed out are expanded in vain. Zen 5, 100,000
+  /// rows of 384 components, ef 64: one at a time 43 us and 818 distances, two 37 and 826, four 31
+  /// and 844, eight 39 and 898.
+  private static var expandedTogether: Int { 4 }
+
+  /// Scores what a walk found on int8 codes, and orders it by that.
+  func refine(
+    _ found: inout CandidateBuffer, _ query: CodeQuery, _ rows: Rows,
+    _ context: inout SearchContext, _ statistics: inout SearchStatistics
+  ) {
+    let gather = Kernels.active.dot_i8_gather
+    var candidates = found.candidates
+    let batch = SearchContext.smallestBatch
+    for begin in stride(from: 0, to: candidates.count, by: batch) {
+      let count = min(batch, candidates.count - begin)
+      for index in 0..<count { context.rows.base[index] = candidates[begin + index].row }
+      gather(
+        query.code, rows.codes, rows.stride, context.rows.base, count, rows.stride,
+        context.products.base)
+      for index in 0..<count {
+        let row = context.rows.base[index]
+        candidates[begin + index] = Candidate(
+          distance: query.distance(
+            product: context.products.base[index], rows.factors[Int(row)]), row: row)
+      }
+    }
+    candidates.sort()
+    statistics.bytes += candidates.count * rows.bytesPerCode
   }
 }

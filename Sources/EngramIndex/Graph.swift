@@ -1,3 +1,4 @@
+import CEngramKernels
 import Synchronization
 
 /// The links of an HNSW graph over rows.
@@ -20,13 +21,21 @@ final class Graph: Sendable {
   private let levelArray: ReservedArray<UInt8>
   /// Lists used in `upperLinks`. The writer's.
   private let upperCount = Atomic<Int>(0)
+  /// The number of rows at which the codes' centre is computed anew. The writer's.
+  private let nextCentring = Atomic<Int>(firstCentring)
   /// Row and level of the entry point, packed; all ones while the graph is empty.
   private let entry = Atomic<UInt64>(.max)
   private let linked = Atomic<Int>(0)
 
-  init(parameters: HNSWParameters) throws(IndexError) {
+  /// What walks read of the rows in the graph. Exchanged for others when there are so many more
+  /// rows that their centre is known better; who walks on keeps those it has.
+  private let currentCodes: Mutex<WalkCodes>
+
+  init(parameters: HNSWParameters, dimension: Int, metric: Metric) throws(IndexError) {
     try parameters.validate()
     self.parameters = parameters
+    let centre = [Float](repeating: 0, count: dimension)
+    currentCodes = Mutex(try WalkCodes(centre: centre, metric: metric))
     baseLinks = try ReservedArray(limit: IndexLimits.rows * 2 * parameters.maxConnections)
     // One row in M has an upper level, and those have 1 / (1 - 1/M) lists on average.
     upperLinks = try ReservedArray(limit: IndexLimits.rows * parameters.maxConnections)
@@ -87,6 +96,11 @@ final class Graph: Sendable {
       for index in rows.count..<capacity { places[index].store(Graph.empty, ordering: .releasing) }
     }
 
+    @inline(__always)
+    func prefetch() {
+      for place in Swift.stride(from: 0, to: capacity, by: 16) { engram_prefetch(places + place) }
+    }
+
     var count: Int { (0..<capacity).first { self[$0] == Graph.empty } ?? capacity }
 
     var rows: [UInt32] { (0..<count).map { self[$0] } }
@@ -114,8 +128,34 @@ final class Graph: Sendable {
 
   // MARK: Writing, under the index's write lock
 
-  /// Makes room for rows below `count` and clears their lists.
-  func prepare(rows: Range<Int>) throws(IndexError) {
+  /// Makes room for rows that are to be linked, clears their lists and encodes them.
+  func prepare(_ range: Range<Int>, of all: Rows) throws(IndexError) {
+    try prepare(rows: range)
+    let count = range.upperBound
+    guard count >= nextCentring.load(ordering: .relaxed) else {
+      return try encode(range, of: all, into: codes)
+    }
+    let centre = WalkCodes.centre(of: all, count: count)
+    let renewed = try WalkCodes(centre: centre, metric: all.metric)
+    try encode(0..<count, of: all, into: renewed)
+    currentCodes.withLock { $0 = renewed }
+    nextCentring.store(max(Self.firstCentring, 8 * count), ordering: .relaxed)
+  }
+
+  private func encode(
+    _ range: Range<Int>, of all: Rows, into codes: WalkCodes
+  ) throws(IndexError) {
+    try codes.reserve(rows: range.upperBound)
+    for row in range { codes.write(UInt32(row), from: all) }
+  }
+
+  /// Codes that cover all rows below a count that was read before.
+  var codes: WalkCodes { currentCodes.withLock { $0 } }
+
+  /// Rows from which on a mean says something.
+  private static var firstCentring: Int { 512 }
+
+  private func prepare(rows: Range<Int>) throws(IndexError) {
     let m = parameters.maxConnections
     try baseLinks.ensure(count: rows.upperBound * 2 * m)
     try upperStart.ensure(count: rows.upperBound)
@@ -171,11 +211,11 @@ final class Graph: Sendable {
 
   /// Fills an empty graph with saved lists after checking that each link names a row that is there.
   func restore(
-    count: Int, base: UnsafeRawBufferPointer, upper: UnsafeRawBufferPointer
+    count: Int, of rows: Rows, base: UnsafeRawBufferPointer, upper: UnsafeRawBufferPointer
   ) throws(IndexError) {
     let m = parameters.maxConnections
     guard base.count == count * 2 * m * 4 else { throw .damagedSnapshot("length of the links") }
-    try prepare(rows: 0..<count)
+    try prepare(0..<count, of: rows)
     guard upper.count == upperCount.load(ordering: .relaxed) * m * 4 else {
       throw .damagedSnapshot("length of the upper links")
     }

@@ -63,7 +63,7 @@ extension HNSWIndex {
     try rows.restore(
       codes: snapshot.codes, factors: snapshot.factors, bounds: snapshot.bounds, vectors: vectors)
     try graph.restore(
-      count: snapshot.linked, base: snapshot.baseLinks, upper: snapshot.upperLinks)
+      count: snapshot.linked, of: rows, base: snapshot.baseLinks, upper: snapshot.upperLinks)
   }
 
   /// Bytes of memory by part, for reports.
@@ -72,6 +72,6 @@ extension HNSWIndex {
     let perRow =
       content.rows.stride + MemoryLayout<Rows.Factors>.stride + MemoryLayout<Rows.Bounds>.stride
       + MemoryLayout<UnsafePointer<Float>>.stride + 1
-    return rows * perRow + graph.baseBytes.count + graph.upperBytes.count + graph.count * 5
+    return rows * perRow + graph.count * graph.codes.stride + graph.baseBytes.count + graph.upperBytes.count + graph.count * 5
   }
 }

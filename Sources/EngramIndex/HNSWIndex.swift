@@ -34,7 +34,7 @@ public final class HNSWIndex: VectorIndex {
     dimension: Int, metric: Metric, parameters: HNSWParameters = HNSWParameters()
   ) throws(IndexError) {
     content = try IndexedRows(dimension: dimension, metric: metric)
-    graph = try Graph(parameters: parameters)
+    graph = try Graph(parameters: parameters, dimension: dimension, metric: metric)
   }
 
   /// Builds an index over many vectors at once, on several threads.
@@ -170,18 +170,16 @@ public final class HNSWIndex: VectorIndex {
   private func width(_ ef: Int?, k: Int) throws(IndexError) -> Int {
     guard IndexLimits.k.contains(k) else { throw .kOutOfRange(k) }
     if let ef, !IndexLimits.ef.contains(ef) { throw .efOutOfRange(ef) }
-    return max(ef ?? max(defaultEF, 2 * k), k)
+    // Twice k at least: the order on walk codes is coarse, and of k alone some would be wrong ones.
+    return max(ef ?? defaultEF, 2 * k)
   }
 
   private func scan(
     _ list: UnsafeBufferPointer<UInt32>?, k: Int, _ exact: ExactQuery, _ code: CodeQuery,
     _ context: inout SearchContext, _ statistics: inout SearchStatistics
   ) -> [Neighbour] {
-    let before = statistics
-    let result = content.scan(
+    content.scan(
       list, k: k, query: exact, code: code, context: &context, statistics: &statistics)
-    countBytes(since: before, &statistics)
-    return result
   }
 
   /// Graph, then the tail that is not in it yet, then re-ranking.
@@ -195,30 +193,27 @@ public final class HNSWIndex: VectorIndex {
     _ context: inout SearchContext, _ statistics: inout SearchStatistics
   ) -> [Neighbour]? {
     let rows = content.rows
-    let before = statistics
     // In this order: a row linked in between would be met twice, or begin a walk past its limit.
     guard let entry = graph.entryPoint else { return nil }
     let linked = graph.count
     let total = rows.count
+    let codes = graph.codes
+    let steering = WalkQuery(
+      context.rotated.base, rowBias: nil, codes, code: context.walkCode.base)
     let start = graph.descend(
-      to: 0, from: entry, query: code, rows: rows, limit: linked, context: &context,
+      to: 0, from: entry, query: steering, codes: codes, limit: linked, context: &context,
       statistics: &statistics)
     // As many more steer the walk as may not be results, so that enough of those that may are met.
     let share = Double(possible) / Double(max(total, 1))
     let width = Filter.passesAll ? ef : Int(Double(ef) / min(max(share, 0.01), 1))
     var (found, bar) = graph.walk(
-      from: start, level: 0, query: code, rows: rows, filter: filter, width: width, ef: ef,
+      from: start, level: 0, query: steering, codes: codes, filter: filter, width: width, ef: ef,
       limit: linked, context: &context, statistics: &statistics)
     let isCrowdedOut = !Filter.passesAll && found.count >= k && bar < found[k - 1]
+    graph.refine(&found, code, rows, &context, &statistics)
     scanTail(linked..<total, filter, code, &found, &context, &statistics)
-    if isCrowdedOut || found.count < min(ef, possible) {
-      countBytes(since: before, &statistics)
-      return nil
-    }
-    let result = rerank(
-      found.candidates, k: k, query: exact, rows: rows, statistics: &statistics)
-    countBytes(since: before, &statistics)
-    return result
+    if isCrowdedOut || found.count < min(ef, possible) { return nil }
+    return rerank(found.candidates, k: k, query: exact, rows: rows, statistics: &statistics)
   }
 
   /// Adds rows that the graph does not hold yet to what the walk found.
@@ -241,14 +236,7 @@ public final class HNSWIndex: VectorIndex {
       }
     }
     statistics.distances += tail.count
-  }
-
-  private func countBytes(since before: SearchStatistics, _ statistics: inout SearchStatistics) {
-    let factors = MemoryLayout<Rows.Factors>.stride
-    statistics.bytes +=
-      (statistics.distances - before.distances) * (content.rows.stride + factors)
-      + (statistics.hops - before.hops) * parameters.maxConnections * 8
-      + (statistics.reranked - before.reranked) * dimension * 4
+    statistics.bytes += tail.count * rows.bytesPerCode
   }
 
   // MARK: For the store, whose vectors lie in its mapped pages
@@ -272,7 +260,7 @@ public final class HNSWIndex: VectorIndex {
       let begin = graph.count
       let end = min(content.rows.count, limit == .max ? .max : begin + limit)
       guard begin < end else { return }
-      try graph.prepare(rows: begin..<end)
+      try graph.prepare(begin..<end, of: content.rows)
       if end - begin >= Self.bulkRows {
         graph.build(
           begin..<end, rows: content.rows, contexts: content.contexts, threads: threads,

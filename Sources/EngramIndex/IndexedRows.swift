@@ -9,7 +9,7 @@ final class IndexedRows: Sendable {
 
   init(dimension: Int, metric: Metric) throws(IndexError) {
     rows = try Rows(dimension: dimension, metric: metric)
-    contexts = SearchContextPool(codeStride: rows.stride)
+    contexts = SearchContextPool(dimension: dimension)
   }
 
   /// Appends vectors, row after row in `vectors`, into memory of the index's own.
@@ -81,11 +81,18 @@ final class IndexedRows: Sendable {
         throw .dimensionMismatch(expected: rows.dimension, got: 0)
       }
       return contexts.withContext { context in
+        context.rotated.base.update(from: base, count: rows.dimension)
+        rows.rotation.apply(context.rotated.base)
         let quantised = Quantiser.encode(
-          base, dimension: rows.dimension, metric: rows.metric, into: context.code.base)
+          context.rotated.base, dimension: rows.dimension, metric: rows.metric,
+          into: context.code.base)
         let exact = ExactQuery(
           vector: base, metric: rows.metric, dimension: rows.dimension, norm: norm,
           residual: quantised.residual)
+        if rows.metric == .cosine {
+          let unit = 1 / norm
+          for i in 0..<rows.dimension { context.rotated.base[i] *= unit }
+        }
         let code = CodeQuery(code: context.code.base, quantised, metric: rows.metric)
         return body(exact, code, &context)
       }

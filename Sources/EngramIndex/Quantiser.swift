@@ -46,6 +46,21 @@ enum Quantiser {
     return result
   }
 
+  /// The code alone, its scale, and the sum of its components.
+  static func encodeCoarsely(
+    _ vector: UnsafePointer<Float>, dimension: Int, into code: UnsafeMutablePointer<Int8>
+  ) -> (scale: Float, sum: Int32) {
+    let largest = largestMagnitude(vector, dimension)
+    guard largest > 1e-30 else {
+      code.update(repeating: 0, count: dimension)
+      return (0, 0)
+    }
+    _ = round(vector, dimension, steps: 127 / largest, into: code)
+    var sum: Int32 = 0
+    for i in 0..<dimension { sum &+= Int32(code[i]) }
+    return (largest / 127, sum)
+  }
+
   /// The vector's norm; nil and the position where a component is not finite.
   static func validatedNorm(
     _ vector: UnsafeBufferPointer<Float>, metric: Metric

@@ -29,14 +29,14 @@ struct ExactQuery {
   func range(onCodes distance: Float, _ row: Rows.Bounds) -> (least: Float, greatest: Float) {
     switch metric {
     case .cosine:
-      let error = residual * (1 + row.residual) + row.residual + 2e-6
+      let error = residual * (1 + row.residual) + row.residual + 4e-6
       return (distance - error, distance + error)
     case .innerProduct:
       let error =
-        norm * row.residual + residual * (row.norm + row.residual) + 2e-6 * norm * row.norm
+        norm * row.residual + residual * (row.norm + row.residual) + 4e-6 * norm * row.norm
       return (distance - error, distance + error)
     case .squaredL2:
-      let slack = residual + row.residual + 2e-6 * (norm + row.norm)
+      let slack = residual + row.residual + 4e-6 * (norm + row.norm)
       let length = max(distance, 0).squareRoot()
       let least = max(length - slack, 0)
       let greatest = length + slack
@@ -123,6 +123,7 @@ func rerank(
   query.distances(
     of: UnsafeMutableBufferPointer(rebasing: candidates[first..<survivors]), rows: rows)
   statistics.reranked += survivors
+  statistics.bytes += survivors * rows.dimension * MemoryLayout<Float>.stride
   var exact = UnsafeMutableBufferPointer(rebasing: candidates[..<survivors])
   exact.sort()
   return exact.prefix(k).map {

@@ -24,6 +24,12 @@ final class Rows: Sendable {
   /// would put all rows into the same cache sets.
   let stride: Int
 
+  /// Codes are those of rotated vectors.
+  let rotation: Rotation
+
+  /// What scoring a row on its int8 code reads.
+  var bytesPerCode: Int { stride + MemoryLayout<Factors>.stride }
+
   private let codeArray: ReservedArray<Int8>
   private let factorArray: ReservedArray<Factors>
   private let boundArray: ReservedArray<Bounds>
@@ -41,6 +47,7 @@ final class Rows: Sendable {
     }
     self.dimension = dimension
     self.metric = metric
+    rotation = Rotation(dimension: dimension)
     let lines = (dimension + 63) / 64 * 64
     stride = lines % 4096 == 0 ? lines + 64 : lines
     codeArray = try ReservedArray(limit: IndexLimits.rows * stride)
@@ -91,8 +98,13 @@ final class Rows: Sendable {
   /// Encodes a vector into the place of row `row`, which no reader sees yet.
   /// `vector` must stay where it is as long as the index lives.
   func write(_ vector: UnsafePointer<Float>, to row: Int) {
-    let quantised = Quantiser.encode(
-      vector, dimension: dimension, metric: metric, into: codeArray.base + row &* stride)
+    let quantised = withUnsafeTemporaryAllocation(of: Float.self, capacity: dimension) { rotated in
+      guard let base = rotated.baseAddress else { return QuantisedVector() }
+      base.update(from: vector, count: dimension)
+      rotation.apply(base)
+      return Quantiser.encode(
+        base, dimension: dimension, metric: metric, into: codeArray.base + row &* stride)
+    }
     note(Bounds(norm: quantised.norm, residual: quantised.residual), of: row)
     // After the note: the longest vector so far counts this one.
     factorArray.base[row] = Factors(scale: quantised.scale, bias: bias(of: quantised))
@@ -167,6 +179,10 @@ final class Rows: Sendable {
         fromByteOffset: row * MemoryLayout<Bounds>.stride, as: Bounds.self)
       guard saved.norm >= 0, saved.residual >= 0, saved.norm.isFinite, saved.residual.isFinite
       else { throw .damagedSnapshot("bounds of row \(row)") }
+      let own = self.factors[row]
+      guard own.scale.isFinite, own.bias.isFinite else {
+        throw .damagedSnapshot("factors of row \(row)")
+      }
       note(saved, of: row)
     }
     vectorArray.base.update(from: vectors, count: vectors.count)
@@ -178,10 +194,10 @@ final class Rows: Sendable {
 struct CodeQuery {
   let code: UnsafePointer<Int8>
   /// Multiplies `scale[row] * product`.
-  private let factor: Float
+  let factor: Float
   /// Multiplies the row's bias.
-  private let weight: Float
-  private let bias: Float
+  let weight: Float
+  let bias: Float
 
   /// A vector that is searched for.
   init(code: UnsafePointer<Int8>, _ own: QuantisedVector, metric: Metric) {

@@ -2,11 +2,16 @@ import Synchronization
 
 /// The scratch memory of one running search, kept for the next one; used by one thread at a time.
 struct SearchContext: ~Copyable {
-  /// The query's code.
+  /// The query, rotated, and its code; zeros behind it for kernels that read whole blocks.
+  let rotated: Scratch<Float>
   let code: Scratch<Int8>
+  /// The code that steers the walk.
+  let walkCode: Scratch<Int8>
   /// Rows to score, and their products with the query.
-  var rows = Scratch<UInt32>(count: smallestBatch)
-  var products = Scratch<Int32>(count: smallestBatch)
+  let rows = Scratch<UInt32>(count: smallestBatch)
+  let products = Scratch<Int32>(count: smallestBatch)
+  /// Rows scored on walk codes.
+  let scored = Scratch<Candidate>(count: smallestBatch)
   private var walked = Scratch<Candidate>(count: 256)
   private var accepted = Scratch<Candidate>(count: 256)
   private var tags = Scratch<UInt8>(count: 0)
@@ -14,31 +19,36 @@ struct SearchContext: ~Copyable {
   /// Candidates that a scan could not rule out.
   var scanned: [Candidate] = []
 
-  /// The links of a row fit in, and a block of a scan is as long.
+  /// The links of a row fit in, what one step of a walk meets, and a block of a scan.
   static let smallestBatch = 256
 
-  init(codeStride: Int) { code = Scratch(count: codeStride) }
+  init(dimension: Int) {
+    rotated = Scratch(count: dimension)
+    code = Scratch(count: dimension + 64)
+    walkCode = Scratch(count: dimension + 512)
+  }
 
   /// The buffer that steers a walk.
   mutating func walkBuffer(capacity: Int) -> CandidateBuffer {
-    walked.ensure(capacity)
+    walked.ensure(CandidateBuffer.room(capacity: capacity))
     return CandidateBuffer(walked.base, capacity: capacity)
   }
 
   /// The buffer of what may be a result.
   mutating func resultBuffer(capacity: Int) -> CandidateBuffer {
-    accepted.ensure(capacity)
+    accepted.ensure(CandidateBuffer.room(capacity: capacity))
     return CandidateBuffer(accepted.base, capacity: capacity)
   }
 
-  /// No row below `rows` visited.
+  /// No row below `rows` visited; row `rows` is, to stand for all that are not to be met.
   mutating func visitNothing(rows: Int) -> VisitedSet {
-    if rows > tags.count { tags.ensure(rows + rows / 4 + 64) }
+    if rows >= tags.count { tags.ensure(rows + rows / 4 + 64) }
     if search == .max || tags.isFresh {
       tags.clear()
       search = 0
     }
     search += 1
+    tags.base[rows] = search
     return VisitedSet(tags: tags.base, search: search)
   }
 }
@@ -79,18 +89,18 @@ final class SearchContextPool: Sendable {
   /// Each is in the list or lent to one thread: what makes the unchecked conformance sound.
   private final class Holder: @unchecked Sendable {
     var context: SearchContext
-    init(codeStride: Int) { context = SearchContext(codeStride: codeStride) }
+    init(dimension: Int) { context = SearchContext(dimension: dimension) }
   }
 
   private let idle = Mutex<[Holder]>([])
-  private let codeStride: Int
+  private let dimension: Int
 
-  init(codeStride: Int) { self.codeStride = codeStride }
+  init(dimension: Int) { self.dimension = dimension }
 
   func withContext<Result, Failure: Error>(
     _ body: (inout SearchContext) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    let holder = idle.withLock { $0.popLast() } ?? Holder(codeStride: codeStride)
+    let holder = idle.withLock { $0.popLast() } ?? Holder(dimension: dimension)
     defer { idle.withLock { $0.append(holder) } }
     return try body(&holder.context)
   }

@@ -18,7 +18,7 @@ struct Snapshot {
   static func fileName(space: Int) -> String { "index-\(space).hnsw" }
 
   private static let magic: [UInt8] = [0x89] + Array("ENGRAMI\r\n\u{1A}\n".utf8)
-  private static let formatVersion: UInt16 = 1
+  private static let formatVersion: UInt16 = 2
   private static let headerBytes = 4096
 
   private enum Section: Int, CaseIterable {

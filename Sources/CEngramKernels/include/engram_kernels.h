@@ -27,6 +27,16 @@ extern "C" {
                                  const uint32_t *ids, size_t count, size_t length,      \
                                  SCORE *scores)
 
+/// A query as rows of packed fields meet it.
+typedef struct engram_field_query {
+  /// As many components as a row has fields.
+  const int8_t *code;
+  /// The distance of a row is
+  /// bias + row offset + row bias * weight - factor * row scale * (2 * product - excess).
+  float factor, weight, bias;
+  int32_t excess;
+} engram_field_query;
+
 /// One instruction set's kernels. float16 rows are IEEE binary16 and meet a
 /// float32 query. int8 arithmetic is exact in int32 for lengths up to 16,383
 /// and is therefore the same on every instruction set; values lie in -127...127.
@@ -38,7 +48,37 @@ typedef struct __attribute__((swift_attr("@Sendable"))) engram_kernels {
   ENGRAM_KERNEL_FAMILY(l2_f16, float, uint16_t, float);
   ENGRAM_KERNEL_FAMILY(dot_i8, int8_t, int8_t, int32_t);
   ENGRAM_KERNEL_FAMILY(l2_i8, int8_t, int8_t, int32_t);
+  /// Scores rows of packed fields of 1, 2 or 4 bits, `length` bytes each (a multiple of 32;
+  /// fields.inc has their order) and then three floats: the row's scale, bias and offset. Writes
+  /// the keys of those below `bar`, with room for `count`, and returns how many they are.
+  size_t (*_Nonnull keys_b1)(const engram_field_query *query, const uint8_t *rows,
+                             size_t stride, size_t length, const uint32_t *ids, size_t count,
+                             uint64_t bar, uint64_t *keys);
+  size_t (*_Nonnull keys_b2)(const engram_field_query *query, const uint8_t *rows,
+                             size_t stride, size_t length, const uint32_t *ids, size_t count,
+                             uint64_t bar, uint64_t *keys);
+  size_t (*_Nonnull keys_b4)(const engram_field_query *query, const uint8_t *rows,
+                             size_t stride, size_t length, const uint32_t *ids, size_t count,
+                             uint64_t bar, uint64_t *keys);
+  /// Merges 1...256 keys, all different, into `count` ascending ones: the least `capacity` of both
+  /// go to `merged`; returns how many these are. `lowest` becomes the lowest place of a new key
+  /// where that is lower. `keys` and `merged` have room for 264 more than `capacity`.
+  size_t (*_Nonnull merge)(const uint64_t *keys, size_t count, size_t capacity,
+                           const uint64_t *found, size_t found_count, uint64_t *merged,
+                           size_t *lowest);
+  /// The Walsh-Hadamard transform of 2^k floats in place, not scaled; the same bits everywhere.
+  void (*_Nonnull rotate)(float *vector, size_t count);
 } engram_kernels;
+
+/// A distance and a row as one integer that orders by distance and then by row: IEEE floats order
+/// like integers once negatives are flipped. The lowest bit is free.
+static inline uint64_t engram_key(float distance, uint32_t row) {
+  const float positive = distance + 0.0f;  // not -0
+  int32_t raw;
+  __builtin_memcpy(&raw, &positive, sizeof raw);
+  const uint32_t ordered = (uint32_t)raw ^ ((uint32_t)(raw >> 31) | 0x80000000u);
+  return (uint64_t)ordered << 32 | (uint64_t)row << 1;
+}
 
 /// Number of variants that this processor runs, portable included.
 size_t engram_kernels_count(void);
