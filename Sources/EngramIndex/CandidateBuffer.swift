@@ -107,6 +107,16 @@ struct CandidateBuffer {
     }
   }
 
+  /// Takes out what nobody wants; at the end of a walk.
+  mutating func removeAll(where isUnwanted: (Candidate) -> Bool) {
+    var kept = 0
+    for index in 0..<count where !isUnwanted(storage[index]) {
+      storage[kept] = storage[index]
+      kept += 1
+    }
+    count = kept
+  }
+
   /// The candidates, nearest first, without the marks of the walk.
   var candidates: UnsafeMutableBufferPointer<Candidate> {
     for index in 0..<count { storage[index].bits &= ~1 }

@@ -90,7 +90,7 @@ extension Graph {
         width: parameters.efConstruction, ef: parameters.efConstruction, limit: rows.count,
         context: &context, statistics: &statistics)
       start = buffer[0].unmarked
-      refine(&buffer, query, rows, &context, &statistics)
+      refine(&buffer, below: rows.count, query, rows, &context, &statistics)
       let found = buffer.candidates
       let chosen = select(
         found, of: row, upTo: list(row, level: level).capacity, rows: rows, context: &context)

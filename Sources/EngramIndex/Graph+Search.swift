@@ -151,12 +151,13 @@ extension Graph {
   /// and 844, eight 39 and 898.
   private static var expandedTogether: Int { 4 }
 
-  /// Scores what a walk found on int8 codes, and orders it by that.
+  /// Scores what a walk found among the first `count` rows on int8 codes, and orders it by that.
   func refine(
-    _ found: inout CandidateBuffer, _ query: CodeQuery, _ rows: Rows,
+    _ found: inout CandidateBuffer, below count: Int, _ query: CodeQuery, _ rows: Rows,
     _ context: inout SearchContext, _ statistics: inout SearchStatistics
   ) {
     let gather = Kernels.active.dot_i8_gather
+    found.removeAll { Int($0.row) >= count }
     var candidates = found.candidates
     let batch = SearchContext.smallestBatch
     for begin in stride(from: 0, to: candidates.count, by: batch) {

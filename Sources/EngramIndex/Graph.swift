@@ -26,6 +26,7 @@ final class Graph: Sendable {
   /// Row and level of the entry point, packed; all ones while the graph is empty.
   private let entry = Atomic<UInt64>(.max)
   private let linked = Atomic<Int>(0)
+  private let prepared = Atomic<Int>(0)
 
   /// What walks read of the rows in the graph. Exchanged for others when there are so many more
   /// rows that their centre is known better; who walks on keeps those it has.
@@ -42,6 +43,10 @@ final class Graph: Sendable {
     upperStart = try ReservedArray(limit: IndexLimits.rows)
     levelArray = try ReservedArray(limit: IndexLimits.rows)
   }
+
+  /// Rows below this may be walked through: those of a batch that is being linked, too, or the
+  /// links that they have taken from others would be missing.
+  var walkable: Int { prepared.load(ordering: .acquiring) }
 
   /// Rows below this are in the graph.
   var count: Int { linked.load(ordering: .acquiring) }
@@ -131,6 +136,11 @@ final class Graph: Sendable {
   /// Makes room for rows that are to be linked, clears their lists and encodes them.
   func prepare(_ range: Range<Int>, of all: Rows) throws(IndexError) {
     try prepare(rows: range)
+    try encode(range, of: all)
+    prepared.store(range.upperBound, ordering: .releasing)
+  }
+
+  private func encode(_ range: Range<Int>, of all: Rows) throws(IndexError) {
     let count = range.upperBound
     guard count >= nextCentring.load(ordering: .relaxed) else {
       return try encode(range, of: all, into: codes)

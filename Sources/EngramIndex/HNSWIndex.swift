@@ -197,22 +197,24 @@ public final class HNSWIndex: VectorIndex {
     guard let entry = graph.entryPoint else { return nil }
     let linked = graph.count
     let total = rows.count
+    let walkable = graph.walkable
     let codes = graph.codes
     let steering = WalkQuery(
       context.rotated.base, rowBias: nil, codes, code: context.walkCode.base)
     let start = graph.descend(
-      to: 0, from: entry, query: steering, codes: codes, limit: linked, context: &context,
+      to: 0, from: entry, query: steering, codes: codes, limit: walkable, context: &context,
       statistics: &statistics)
     // As many more steer the walk as may not be results, so that enough of those that may are met.
     let share = Double(possible) / Double(max(total, 1))
     let width = Filter.passesAll ? ef : Int(Double(ef) / min(max(share, 0.01), 1))
     var (found, bar) = graph.walk(
       from: start, level: 0, query: steering, codes: codes, filter: filter, width: width, ef: ef,
-      limit: linked, context: &context, statistics: &statistics)
+      limit: walkable, context: &context, statistics: &statistics)
     let isCrowdedOut = !Filter.passesAll && found.count >= k && bar < found[k - 1]
-    graph.refine(&found, code, rows, &context, &statistics)
+    let isTooFew = found.count + total - linked < min(ef, possible)
+    graph.refine(&found, below: linked, code, rows, &context, &statistics)
     scanTail(linked..<total, filter, code, &found, &context, &statistics)
-    if isCrowdedOut || found.count < min(ef, possible) { return nil }
+    if isCrowdedOut || isTooFew { return nil }
     return rerank(found.candidates, k: k, query: exact, rows: rows, statistics: &statistics)
   }
 
