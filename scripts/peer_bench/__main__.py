@@ -1,0 +1,145 @@
+"""Engram's index beside other libraries on the same files, in turn.
+
+Every library's index is built on all cores and searched on one thread. First a bisection finds each
+library's smallest search width that reaches each recall@10; then every round measures every library
+at its widths, one after the other. The median round counts. hnswlib and Engram are built anew in
+every round, so there a few widths around are measured and the smallest counts whose median recall
+reaches the target.
+"""
+import argparse
+import importlib.metadata
+import json
+import sys
+import time
+
+from . import libraries, report, widths
+from .contestants import Engram, Peer
+from .data import SETS, DataSet, Truth, find
+from .turns import Turns
+from .worker import LeftOut
+
+TARGETS = [0.99, 0.999]
+ENGRAM, ENGRAM_AVX2 = "Engram", "Engram, AVX2 kernels"
+
+
+def main():
+    options = arguments()
+    turns = Turns(options.lock)
+    results = []
+    for name in options.sets.split(","):
+        data = DataSet(name, find(name, getattr(options, name.replace("-", "_"))), options.rows)
+        results.append(compare(data, options, turns))
+        print(report.text(results[-1]), flush=True)
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump(results, file, indent=1)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        prog="scripts/peers", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bench", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--sets", default=",".join(SETS), help="default: %(default)s")
+    for name in SETS:
+        parser.add_argument(f"--{name}", metavar="FOLDER",
+                            help="where it is; default: in the folder ENGRAM_DATASETS names")
+    parser.add_argument("--rows", type=int, default=100_000,
+                        help="the first 4,300, 10,000, 50,000 or (default) all 100,000")
+    parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
+    parser.add_argument("--only", metavar="NAMES", help="peers whose names begin with one of these, "
+                        "with commas between: hnswlib,SVS 32")
+    parser.add_argument("--json", metavar="FILE", help="also write every figure of every round")
+    parser.add_argument("--lock", metavar="FILE", help="hold this file's lock (flock) while measuring, "
+                        "about a minute at a time, where other programs measure as well")
+    return parser.parse_args()
+
+
+def compare(data, options, turns):
+    """Every contestant's widths, then the rounds, as one dictionary for the report."""
+    left_out = {}
+    chosen = {}
+    for contestant in contestants(data, options, left_out):
+        turns.next()
+        progress(f"{data.name}: {contestant.name}, looking for widths")
+        try:
+            chosen[contestant] = choose(contestant)
+        except LeftOut as reason:
+            left_out[contestant.name] = str(reason)
+            contestant.close()
+            continue
+        progress(f"  built in {contestant.build_seconds[0]:.1f} s, widths {chosen[contestant]}")
+    drop_same_kernels(chosen, left_out)
+    rounds = {contestant: [] for contestant in chosen}
+    for number in range(options.rounds):
+        for contestant in chosen:
+            turns.next()
+            progress(f"{data.name}: round {number + 1} of {options.rounds}, {contestant.name}")
+            rounds[contestant].append(contestant.round(to_measure(contestant, chosen[contestant])))
+    result = {
+        "data": data.name, "rows": data.rows, "dimension": data.queries.shape[1],
+        "rounds": options.rounds, "targets": TARGETS, "left_out": left_out,
+        "machine": next(c.machine for c in chosen if c.name == ENGRAM),
+        "contestants": [
+            {"name": c.name, "package": c.package, "version": version(c), "exact": c.exact,
+             "build_seconds": c.build_seconds, "widths": chosen[c], "rounds": rounds[c]}
+            for c in chosen],
+    }
+    for contestant in chosen:
+        contestant.close()
+    return result
+
+
+def contestants(data, options, left_out):
+    """Engram and those of its peers that are wanted and installed, one after the other."""
+    truth = Truth(data)
+    yield Engram(ENGRAM, options.bench, data)
+    yield Engram(ENGRAM_AVX2, options.bench, data, kernels="avx2")
+    for library in libraries.ALL:
+        if options.only and not library.name.startswith(tuple(options.only.split(","))):
+            continue
+        try:
+            importlib.metadata.version(library.package)
+        except importlib.metadata.PackageNotFoundError:
+            left_out[library.name] = f"{library.package} could not be installed"
+            continue
+        yield Peer(library, data, truth)
+
+
+def choose(contestant):
+    if not contestant.exact:
+        return widths.smallest(contestant, TARGETS)
+    contestant.recalls([None])
+    return {target: None for target in TARGETS}
+
+
+def to_measure(contestant, chosen):
+    if contestant.exact:
+        return [None]
+    wanted = [width for width in chosen.values() if width]
+    if contestant.built_each_round:
+        wanted = [near for width in wanted for near in widths.around(width)]
+    return sorted(set(wanted))
+
+
+def drop_same_kernels(chosen, left_out):
+    """A second row for Engram says something only where it ran other kernels than the first."""
+    by_name = {contestant.name: contestant for contestant in chosen}
+    kernels = {name: by_name[name].machine["kernels"] for name in (ENGRAM, ENGRAM_AVX2)}
+    if kernels[ENGRAM_AVX2] != "avx2" or kernels[ENGRAM] == "avx2":
+        del chosen[by_name[ENGRAM_AVX2]]
+        left_out[ENGRAM_AVX2] = f"{ENGRAM} itself ran {kernels[ENGRAM]}"
+
+
+def version(contestant):
+    if contestant.package:
+        return importlib.metadata.version(contestant.package)
+    return contestant.machine["machine"].get("revision", "")
+
+
+def progress(text):
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Engram and its peers behind one interface: the recall at some widths, and a round of measuring."""
+import json
+import os
+import subprocess
+
+from . import worker
+
+
+class Peer:
+    probes = 1  # widths to look at before deciding which to look at next
+
+    def __init__(self, library, data, truth):
+        self.name, self.package, self.exact = library.name, library.package, library.exact
+        self.built_each_round = library.built_each_round
+        self.build_seconds = []
+        self._truth = truth
+        self._worker = worker.Worker(library, data)
+
+    def recalls(self, widths):
+        self._build()
+        return {width: self._truth.recall(self._worker.run(worker.found, width))
+                for width in widths}
+
+    def round(self, widths):
+        self._build(again=self.built_each_round)
+        points = []
+        for width in widths:
+            found, point = self._worker.run(worker.measure, width)
+            points.append({"recall": self._truth.recall(found), **point})
+        return points
+
+    def close(self):
+        self._worker.close()
+
+    def _build(self, again=False):
+        if again or not self.build_seconds:
+            self.build_seconds.append(self._worker.run(worker.build))
+
+
+class Engram:
+    """`engram-bench ann`, which builds the index whenever it is called."""
+
+    package = None
+    exact = False
+    built_each_round = True
+    probes = 15
+
+    def __init__(self, name, bench, data, kernels=None):
+        self.name = name
+        self.build_seconds = []
+        self.machine = None
+        self._bench, self._data = bench, data
+        self._environment = {**os.environ, **({"ENGRAM_KERNELS": kernels} if kernels else {})}
+
+    def recalls(self, widths):
+        return {point["ef"]: point["recall"] for point in self._run(widths, passes=1)}
+
+    def round(self, widths):
+        return [{"width": point["ef"], "way": "single",
+                 **{key: point[key] for key in ("recall", "p50_us", "p95_us", "qps")}}
+                for point in self._run(widths, passes=3)]
+
+    def close(self):
+        pass
+
+    def _run(self, widths, passes):
+        command = [
+            self._bench, "ann", "--base", self._data.base_file, "--rows", str(self._data.rows),
+            "--queries", self._data.query_file, "--truth", self._data.truth_file,
+            "--ef", ",".join(map(str, widths)), "--passes", str(passes), "--json", "-"]
+        run = subprocess.run(command, env=self._environment, check=True, stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL)
+        report = json.loads(run.stdout)
+        self.machine = report["machine"]
+        self.build_seconds.append(report["build"]["seconds"])
+        return report["points"]

@@ -1,0 +1,78 @@
+"""The tables and the sentences below them."""
+from statistics import median
+
+HEAD = ("| library | version | width | recall@10 | p50 us | p95 us | queries/s | by | build s "
+        "| Engram's queries/s to its |")
+RULE = "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: |"
+OTHERS = ("faiss-cpu", "usearch", "voyager", "scalable-vs")
+
+
+def text(result):
+    machine = result["machine"]
+    processor = machine["machine"]["processor"]
+    lines = [
+        f"## {result['data']}: {result['rows']:,} x {result['dimension']}", "",
+        f"{processor['model']}, {processor['cores']} cores; Engram's kernels {machine['kernels']}; "
+        f"builds on all cores, searches on one thread; median of {result['rounds']} rounds in turn. "
+        "\"By\" is the faster way to search: single calls, or one call for all queries.",
+    ]
+    for target in result["targets"]:
+        rows = [row(contestant, target) for contestant in result["contestants"]]
+        lines += ["", f"At the smallest width with recall@10 >= {target}:", "", HEAD, RULE]
+        lines += [cells(each, rows[0]) for each in rows]
+        lines += ["", *sentences(rows, target)]
+    lines += ["", build_sentence(result["contestants"])]
+    lines += [f"Left out: {name}: {reason}." for name, reason in result["left_out"].items()]
+    return "\n".join(lines) + "\n"
+
+
+def row(contestant, target):
+    """The medians at the smallest width measured whose median recall reaches the target."""
+    reached = (point for point in map(medians, zip(*contestant["rounds"]))
+               if contestant["exact"] or point["recall"] >= target)
+    return {
+        "name": contestant["name"], "package": contestant["package"],
+        "version": contestant["version"], "build": median(contestant["build_seconds"]),
+        "point": next(reached, None),
+    }
+
+
+def medians(points):
+    """What the rounds measured at one width, as one point."""
+    figures = {key: median(point[key] for point in points)
+               for key in ("recall", "p50_us", "p95_us", "qps")}
+    return {"width": points[0]["width"], "way": points[-1]["way"], **figures}
+
+
+def cells(row, engram):
+    point = row["point"]
+    start = f"| {row['name']} | {row['version']} |"
+    if not point:
+        return f"{start} | not reached | | | | | {row['build']:.2f} | |"
+    ratio = f"{engram['point']['qps'] / point['qps']:.2f}" if engram["point"] else ""
+    return (f"{start} {point['width'] or 'all'} | {point['recall']:.4f} | {point['p50_us']:.1f} | "
+            f"{point['p95_us']:.1f} | {point['qps']:,.0f} | {point['way']} | {row['build']:.2f} | "
+            f"{ratio} |")
+
+
+def sentences(rows, target):
+    engram = rows[0]["point"]
+    if not engram:
+        return [f"Engram does not reach {target}."]
+    lines = [f"Engram's p95 is {engram['p95_us'] / engram['p50_us']:.2f} times its p50."]
+    for of, packages in (("", ("hnswlib",)), ("the best of the others, ", OTHERS)):
+        peers = [row for row in rows if row["package"] in packages and row["point"]]
+        if peers:
+            best = max(peers, key=lambda row: row["point"]["qps"])
+            lines.append(f"Engram to {of}{best['name']}: "
+                         f"{engram['qps'] / best['point']['qps']:.2f} times the queries per second.")
+    return lines
+
+
+def build_sentence(contestants):
+    seconds = {each["name"]: median(each["build_seconds"]) for each in contestants}
+    if "hnswlib" not in seconds:
+        return "hnswlib was not measured."
+    return (f"Engram's build on the same threads is {seconds['hnswlib'] / seconds['Engram']:.2f} "
+            f"times as fast as hnswlib's ({seconds['Engram']:.2f} s and "
+            f"{seconds['hnswlib']:.2f} s).")
