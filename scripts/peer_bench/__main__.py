@@ -47,11 +47,11 @@ def arguments():
     parser.add_argument("--rows", type=int, default=100_000,
                         help="the first 4,300, 10,000, 50,000 or (default) all 100,000")
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
-    parser.add_argument("--only", metavar="NAMES", help="peers whose names begin with one of these, "
-                        "with commas between: hnswlib,SVS 32")
+    parser.add_argument("--only", metavar="NAMES", help="peers whose names begin with one of "
+                        "these, with commas between: hnswlib,SVS 32")
     parser.add_argument("--json", metavar="FILE", help="also write every figure of every round")
-    parser.add_argument("--lock", metavar="FILE", help="hold this file's lock (flock) while measuring, "
-                        "about a minute at a time, where other programs measure as well")
+    parser.add_argument("--lock", metavar="FILE", help="hold this file's lock (flock) while "
+                        "measuring, about a minute at a time, where other programs measure as well")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""Engram and its peers behind one interface: the recall at some widths, and a round of measuring."""
+"""Engram and its peers behind one interface: recall at some widths, and a round of measuring."""
 import json
 import os
 import subprocess

@@ -1,8 +1,8 @@
 """One small class per library: how to build its index and how to search it.
 
-Every graph has 32 links on its lowest level (M 16 where a library counts them that way; SVS also with
-64) and is built with a list of 200, by inner product. A library is imported only when it builds, in
-a process of its own (see worker.py).
+Every graph has 32 links on its lowest level (M 16 where a library counts them that way; SVS also
+with 64) and is built with a list of 200, by inner product. A library is imported only when it
+builds, in a process of its own (see worker.py).
 """
 import os
 import tempfile
@@ -207,7 +207,8 @@ class SQLiteVec(Library):
         self.database = apsw.Connection(":memory:")
         self.database.enable_load_extension(True)
         self.database.load_extension(sqlite_vec.loadable_path())
-        self.database.execute(f"create virtual table rows using vec0(vector float[{base.shape[1]}])")
+        self.database.execute(
+            f"create virtual table rows using vec0(vector float[{base.shape[1]}])")
         with self.database:
             self.database.executemany(
                 "insert into rows(rowid, vector) values (?, ?)",

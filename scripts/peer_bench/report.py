@@ -13,8 +13,8 @@ def text(result):
     lines = [
         f"## {result['data']}: {result['rows']:,} x {result['dimension']}", "",
         f"{processor['model']}, {processor['cores']} cores; Engram's kernels {machine['kernels']}; "
-        f"builds on all cores, searches on one thread; median of {result['rounds']} rounds in turn. "
-        "\"By\" is the faster way to search: single calls, or one call for all queries.",
+        f"builds on all cores, searches on one thread; median of {result['rounds']} rounds in "
+        "turn. \"By\" is the faster way to search: single calls, or one call for all queries.",
     ]
     for target in result["targets"]:
         rows = [row(contestant, target) for contestant in result["contestants"]]
@@ -64,8 +64,8 @@ def sentences(rows, target):
         peers = [row for row in rows if row["package"] in packages and row["point"]]
         if peers:
             best = max(peers, key=lambda row: row["point"]["qps"])
-            lines.append(f"Engram to {of}{best['name']}: "
-                         f"{engram['qps'] / best['point']['qps']:.2f} times the queries per second.")
+            ratio = engram["qps"] / best["point"]["qps"]
+            lines.append(f"Engram to {of}{best['name']}: {ratio:.2f} times the queries per second.")
     return lines
 
 

@@ -16,11 +16,11 @@ def smallest(contestant, targets):
 def around(width):
     """Widths to measure where the graph, and so the recall, is another one in every round."""
     step = max(1, width // 25)
-    return [width - step, width, width + step, width + 2 * step]
+    return [width - step, width, width + step, width + 2 * step, width + 4 * step]
 
 
 def _bracket(known, target):
-    """The widest width known to be too small for all that is known, and the next one, which is not."""
+    """The smallest width known to reach the target, and the next smaller one known."""
     high = min((width for width, recall in known.items() if recall >= target), default=None)
     low = max((width for width in known if high and width < high), default=None)
     return low, high
