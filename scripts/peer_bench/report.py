@@ -1,6 +1,8 @@
 """The tables and the sentences below them."""
 from statistics import median
 
+from .widths import COARSE
+
 HEAD = ("| library | version | width | recall@10 | p50 us | p95 us | queries/s | by | build s "
         "| Engram's queries/s to its |")
 RULE = "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: |"
@@ -20,9 +22,9 @@ def text(result):
         rows = [row(contestant, target) for contestant in result["contestants"]]
         lines += ["", f"At the smallest width with recall@10 >= {target}:", "", HEAD, RULE]
         lines += [cells(each, rows[0]) for each in rows]
-        lines += ["", *sentences(rows, target)]
-    lines += ["", build_sentence(result["contestants"])]
-    lines += [f"Left out: {name}: {reason}." for name, reason in result["left_out"].items()]
+        lines += ["", *(f"- {sentence}" for sentence in sentences(rows, target))]
+    lines += ["", f"- {build_sentence(result['contestants'])}"]
+    lines += [f"- Left out: {name}: {reason.rstrip('.')}." for name, reason in result["left_out"].items()]
     return "\n".join(lines) + "\n"
 
 
@@ -48,7 +50,7 @@ def cells(row, engram):
     point = row["point"]
     start = f"| {row['name']} | {row['version']} |"
     if not point:
-        return f"{start} | not reached | | | | | {row['build']:.2f} | |"
+        return f"{start} not up to {COARSE[-1]:,} | | | | | {row['build']:.2f} | |"
     ratio = f"{engram['point']['qps'] / point['qps']:.2f}" if engram["point"] else ""
     return (f"{start} {point['width'] or 'all'} | {point['recall']:.4f} | {point['p50_us']:.1f} | "
             f"{point['p95_us']:.1f} | {point['qps']:,.0f} | {point['way']} | {row['build']:.2f} | "
