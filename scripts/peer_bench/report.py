@@ -24,7 +24,8 @@ def text(result):
         lines += [cells(each, rows[0]) for each in rows]
         lines += ["", *(f"- {sentence}" for sentence in sentences(rows, target))]
     lines += ["", f"- {build_sentence(result['contestants'])}"]
-    lines += [f"- Left out: {name}: {reason.rstrip('.')}." for name, reason in result["left_out"].items()]
+    lines += [f"- Left out: {name}: {reason.rstrip('.')}."
+              for name, reason in result["left_out"].items()]
     return "\n".join(lines) + "\n"
 
 
