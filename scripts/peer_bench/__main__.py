@@ -51,7 +51,7 @@ def arguments():
                         "these, with commas between: hnswlib,SVS 32")
     parser.add_argument("--json", metavar="FILE", help="also write every figure of every round")
     parser.add_argument("--lock", metavar="FILE", help="hold this file's lock (flock) while "
-                        "measuring, about a minute at a time, where other programs measure as well")
+                        "measuring, two or three minutes at a time, where other programs measure as well")
     return parser.parse_args()
 
 

@@ -2,7 +2,7 @@
 import fcntl
 import time
 
-SECONDS_MIN = 60
+SECONDS_MIN = 100
 
 
 class Turns:
@@ -13,7 +13,7 @@ class Turns:
         self._since = None
 
     def next(self):
-        """Called before every piece of work. After a minute whoever waits goes first."""
+        """Called before every piece of work. After these seconds whoever waits goes first."""
         if not self._file or self._since and time.monotonic() - self._since < SECONDS_MIN:
             return
         if self._since:
