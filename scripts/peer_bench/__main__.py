@@ -51,13 +51,30 @@ def arguments():
                         "these, with commas between: hnswlib,SVS 32")
     parser.add_argument("--json", metavar="FILE", help="also write every figure of every round")
     parser.add_argument("--lock", metavar="FILE", help="hold this file's lock (flock) while "
-                        "measuring, two or three minutes at a time, where other programs measure as well")
+                        "measuring, two or three minutes at a time, where others measure too")
     return parser.parse_args()
 
 
 def compare(data, options, turns):
     """Every contestant's widths, then the rounds, as one dictionary for the report."""
     left_out = {}
+    chosen = choose_widths(data, options, turns, left_out)
+    drop_same_kernels(chosen, left_out)
+    rounds = run_rounds(data, options, turns, chosen)
+    for contestant in chosen:
+        contestant.close()
+    return {
+        "data": data.name, "rows": data.rows, "dimension": data.queries.shape[1],
+        "rounds": options.rounds, "targets": TARGETS, "left_out": left_out,
+        "machine": next(c.machine for c in chosen if c.name == ENGRAM),
+        "contestants": [
+            {"name": c.name, "package": c.package, "version": version(c), "exact": c.exact,
+             "build_seconds": c.build_seconds, "widths": chosen[c], "rounds": rounds[c]}
+            for c in chosen],
+    }
+
+
+def choose_widths(data, options, turns, left_out):
     chosen = {}
     for contestant in contestants(data, options, left_out):
         turns.next()
@@ -69,25 +86,17 @@ def compare(data, options, turns):
             contestant.close()
             continue
         progress(f"  built in {contestant.build_seconds[0]:.1f} s, widths {chosen[contestant]}")
-    drop_same_kernels(chosen, left_out)
+    return chosen
+
+
+def run_rounds(data, options, turns, chosen):
     rounds = {contestant: [] for contestant in chosen}
     for number in range(options.rounds):
-        for contestant in chosen:
+        for contestant, chosen_widths in chosen.items():
             turns.next()
             progress(f"{data.name}: round {number + 1} of {options.rounds}, {contestant.name}")
-            rounds[contestant].append(contestant.round(to_measure(contestant, chosen[contestant])))
-    result = {
-        "data": data.name, "rows": data.rows, "dimension": data.queries.shape[1],
-        "rounds": options.rounds, "targets": TARGETS, "left_out": left_out,
-        "machine": next(c.machine for c in chosen if c.name == ENGRAM),
-        "contestants": [
-            {"name": c.name, "package": c.package, "version": version(c), "exact": c.exact,
-             "build_seconds": c.build_seconds, "widths": chosen[c], "rounds": rounds[c]}
-            for c in chosen],
-    }
-    for contestant in chosen:
-        contestant.close()
-    return result
+            rounds[contestant].append(contestant.round(to_measure(contestant, chosen_widths)))
+    return rounds
 
 
 def contestants(data, options, left_out):

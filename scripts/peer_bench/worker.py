@@ -3,6 +3,7 @@ import concurrent.futures
 import multiprocessing
 import os
 import tempfile
+import threading
 import time
 
 import numpy as np
@@ -40,6 +41,13 @@ def _start(library, data, log):
     with open(log, "w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent():
+    """A parent that is killed tells nobody, and an index would stay in memory."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def build():
