@@ -2,9 +2,9 @@
 
 Every library's index is built on all cores and searched on one thread. First a bisection finds each
 library's smallest search width that reaches each recall@10; then every round measures every library
-at its widths, one after the other. The median round counts. hnswlib and Engram are built anew in
-every round, so there a few widths around are measured and the smallest counts whose median recall
-reaches the target.
+at its widths, one after the other. The median round counts. hnswlib, whose graph is never twice the
+same, is built and bisected anew in every round. Engram is built anew as well, and measured at a few
+widths around; the smallest that reaches the target counts.
 """
 import argparse
 import importlib.metadata
@@ -95,6 +95,9 @@ def run_rounds(data, options, turns, chosen):
         for contestant, chosen_widths in chosen.items():
             turns.next()
             progress(f"{data.name}: round {number + 1} of {options.rounds}, {contestant.name}")
+            if number and contestant.built_each_round:
+                contestant.build()
+                chosen_widths = choose(contestant)
             rounds[contestant].append(contestant.round(to_measure(contestant, chosen_widths)))
     return rounds
 
@@ -126,7 +129,7 @@ def to_measure(contestant, chosen):
     if contestant.exact:
         return [None]
     wanted = [width for width in chosen.values() if width]
-    if contestant.built_each_round:
+    if not contestant.keeps_graph:
         wanted = [near for width in wanted for near in widths.around(width)]
     return sorted(set(wanted))
 

@@ -8,6 +8,7 @@ from . import worker
 
 class Peer:
     probes = 1  # widths to look at before deciding which to look at next
+    keeps_graph = True  # from looking for widths to measuring at them
 
     def __init__(self, library, data, truth):
         self.name, self.package, self.exact = library.name, library.package, library.exact
@@ -17,33 +18,33 @@ class Peer:
         self._worker = worker.Worker(library, data)
 
     def recalls(self, widths):
-        self._build()
+        if not self.build_seconds:
+            self.build()
         return {width: self._truth.recall(self._worker.run(worker.found, width))
                 for width in widths}
 
     def round(self, widths):
-        self._build(again=self.built_each_round)
         points = []
         for width in widths:
             found, point = self._worker.run(worker.measure, width)
             points.append({"recall": self._truth.recall(found), **point})
         return points
 
+    def build(self):
+        self.build_seconds.append(self._worker.run(worker.build))
+
     def close(self):
         self._worker.close()
 
-    def _build(self, again=False):
-        if again or not self.build_seconds:
-            self.build_seconds.append(self._worker.run(worker.build))
-
 
 class Engram:
-    """`engram-bench ann`, which builds the index whenever it is called."""
+    """`engram-bench ann`, which builds the index whenever it is called: as good as the same one."""
 
     package = None
     exact = False
-    built_each_round = True
+    built_each_round = False
     probes = 15
+    keeps_graph = False
 
     def __init__(self, name, bench, data, kernels=None):
         self.name = name

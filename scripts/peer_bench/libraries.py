@@ -17,7 +17,7 @@ M, DEGREE, BUILD_WIDTH = 16, 32, 200
 class Library:
     package = None  # on PyPI
     exact = False  # scans all rows: has no width to set
-    built_each_round = False
+    built_each_round = False  # where no two graphs are the same; widths are looked for again
     queries_max = None  # fewer than all, where one takes long
     passes = 3
 

@@ -30,21 +30,26 @@ def text(result):
 
 
 def row(contestant, target):
-    """The medians at the smallest width measured whose median recall reaches the target."""
-    reached = (point for point in map(medians, zip(*contestant["rounds"]))
-               if contestant["exact"] or point["recall"] >= target)
+    """The medians of the rounds' points for a target; none where most rounds have none."""
+    points = [first(points, target, contestant["exact"]) for points in contestant["rounds"]]
+    reached = [point for point in points if point]
     return {
         "name": contestant["name"], "package": contestant["package"],
         "version": contestant["version"], "build": median(contestant["build_seconds"]),
-        "point": next(reached, None),
+        "point": medians(reached) if 2 * len(reached) > len(points) else None,
     }
 
 
+def first(points, target, exact):
+    """What a round measured at its smallest width that reaches the target."""
+    return next((point for point in points if exact or point["recall"] >= target), None)
+
+
 def medians(points):
-    """What the rounds measured at one width, as one point."""
     figures = {key: median(point[key] for point in points)
                for key in ("recall", "p50_us", "p95_us", "qps")}
-    return {"width": points[0]["width"], "way": points[-1]["way"], **figures}
+    widths = sorted(point["width"] or 0 for point in points)
+    return {"width": widths[len(widths) // 2], "way": points[-1]["way"], **figures}
 
 
 def cells(row, engram):

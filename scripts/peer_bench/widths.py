@@ -14,9 +14,9 @@ def smallest(contestant, targets):
 
 
 def around(width):
-    """Widths to measure where the graph, and so the recall, is another one in every round."""
+    """Widths to measure where the graph may be slightly another one than the width is from."""
     step = max(1, width // 25)
-    return [width - step, width, width + step, width + 2 * step, width + 4 * step]
+    return [width - step, width, width + step, width + 2 * step]
 
 
 def _bracket(known, target):
