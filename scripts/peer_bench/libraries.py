@@ -226,8 +226,8 @@ class SQLiteVec(Library):
         return [row for row, in found]
 
 
-# USearch's i8 and voyager's Float8 are not here: on vectors of length 1 with hundreds of dimensions
-# they find 0.96 of 10 at any width. FAISS's 8 bits without the second scoring stay under 0.996.
+# Not here, by recall@10 at width 300 on the first 10,000 rows of dialog-100k: USearch's i8 (0.959),
+# voyager's Float8 (0.959) and FAISS's 8 bits without the second scoring (0.995).
 ALL = [
     Hnswlib("hnswlib"),
     Faiss("FAISS HNSW"),
