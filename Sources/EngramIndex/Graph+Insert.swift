@@ -75,7 +75,7 @@ extension Graph {
     let query = rows.query(row: row)
     let codes = codes
     let own = rows.factors[Int(row)]
-    for i in 0..<rows.dimension { context.rotated.base[i] = own.scale * Float(query.code[i]) }
+    rows.decode(row, into: context.rotated.base)
     let steering = WalkQuery(
       context.rotated.base, rowBias: own.bias, codes, code: context.walkCode.base)
     let top = min(level(row), entry.level)
@@ -87,8 +87,8 @@ extension Graph {
     for level in stride(from: top, through: 0, by: -1) {
       var (buffer, _) = walk(
         from: start, level: level, query: steering, codes: codes, filter: AnyRow(),
-        width: parameters.efConstruction, ef: parameters.efConstruction, limit: rows.count,
-        context: &context, statistics: &statistics)
+        width: parameters.efConstruction, limit: rows.count, excluding: nil, context: &context,
+        statistics: &statistics)
       start = buffer[0].unmarked
       refine(&buffer, below: rows.count, query, rows, &context, &statistics)
       let found = buffer.candidates
@@ -213,7 +213,7 @@ extension Graph {
   }
 
   /// The results of `body` for each index, on up to `threads` threads, one context a thread.
-  private static func parallel<Result: Sendable>(
+  static func parallel<Result: Sendable>(
     _ count: Int, threads: Int, contexts: SearchContextPool,
     _ body: @Sendable (Int, inout SearchContext) -> [Result]
   ) -> [[Result]] {

@@ -5,16 +5,30 @@ protocol RowFilter {
   /// Whether every row passes: then the walk's own buffer holds the results.
   static var passesAll: Bool { get }
   func passes(_ row: UInt32) -> Bool
+  /// How many rows pass, about, and of how many.
+  var possible: Int { get }
+  var total: Int { get }
+}
+
+extension RowFilter {
+  func widened(_ width: Int) -> Int {
+    let share = Double(possible) / Double(max(total, 1))
+    return Int(Double(width) / min(max(share, 0.01), 1))
+  }
 }
 
 struct AnyRow: RowFilter {
   static var passesAll: Bool { true }
+  var possible: Int { .max }
+  var total: Int { .max }
   @inline(__always) func passes(_ row: UInt32) -> Bool { true }
 }
 
 struct LiveRows: RowFilter {
   static var passesAll: Bool { false }
   let rows: Rows
+  var possible: Int { rows.count - rows.deadCount }
+  var total: Int { rows.count }
   @inline(__always) func passes(_ row: UInt32) -> Bool { rows.isLive(row) }
 }
 
@@ -22,6 +36,8 @@ struct ChosenRows: RowFilter {
   static var passesAll: Bool { false }
   let rows: Rows
   let chosen: RowSet
+  var possible: Int { min(chosen.count, rows.count - rows.deadCount) }
+  var total: Int { rows.count }
   @inline(__always) func passes(_ row: UInt32) -> Bool {
     chosen.contains(Int(row)) && rows.isLive(row)
   }
@@ -68,27 +84,30 @@ extension Graph {
   /// within the buffer's width are.
   ///
   /// - Parameters:
-  ///   - width: how many candidates steer the walk.
-  ///   - ef: how many results are kept; not used where every row passes.
+  ///   - width: how many candidates steer the walk where every row passes, and how many results
+  ///     are kept.
   ///   - limit: rows from here on are not met: they came after the search began.
+  ///   - excluding: a row that is not met either.
   /// - Returns: the results, nearest first, which is all that steered the walk where every row
   ///   passes; and the bar: of rows beyond it the walk may have met nearer ones and let them go.
   func walk<Filter: RowFilter>(
     from start: Candidate, level: Int, query: WalkQuery, codes: WalkCodes, filter: Filter,
-    width: Int, ef: Int, limit: Int, context: inout SearchContext,
+    width: Int, limit: Int, excluding: UInt32?, context: inout SearchContext,
     statistics: inout SearchStatistics
   ) -> (results: CandidateBuffer, bar: Candidate) {
     let view = codes.view
     let fresh = context.rows.base
     let scored = context.scored.base
     let visited = context.visitNothing(rows: limit)
-    var buffer = context.walkBuffer(capacity: width)
-    var results = context.resultBuffer(capacity: Filter.passesAll ? 1 : ef)
     let capacity = list(start.row, level: level).capacity
     let limit = UInt32(limit)
+    // As many more steer the walk as may not be results, so that enough of those that may are met.
+    var buffer = context.walkBuffer(capacity: Filter.passesAll ? width : filter.widened(width))
+    var results = context.resultBuffer(capacity: Filter.passesAll ? 1 : width)
     var hops = 0
     var distances = 0
 
+    if let excluding { _ = visited.insert(excluding) }
     _ = visited.insert(start.row)
     buffer.insert(start.unmarked)
     if !Filter.passesAll, filter.passes(start.row) { results.insert(start.unmarked) }

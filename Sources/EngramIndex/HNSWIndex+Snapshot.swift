@@ -9,11 +9,13 @@ package struct IndexSnapshot {
   package var bounds: UnsafeRawBufferPointer
   package var baseLinks: UnsafeRawBufferPointer
   package var upperLinks: UnsafeRawBufferPointer
+  package var calibration: Calibration?
 
   package init(
     rows: Int, linked: Int, parameters: HNSWParameters, codes: UnsafeRawBufferPointer,
     factors: UnsafeRawBufferPointer, bounds: UnsafeRawBufferPointer,
-    baseLinks: UnsafeRawBufferPointer, upperLinks: UnsafeRawBufferPointer
+    baseLinks: UnsafeRawBufferPointer, upperLinks: UnsafeRawBufferPointer,
+    calibration: Calibration?
   ) {
     self.rows = rows
     self.linked = linked
@@ -23,6 +25,7 @@ package struct IndexSnapshot {
     self.bounds = bounds
     self.baseLinks = baseLinks
     self.upperLinks = upperLinks
+    self.calibration = calibration
   }
 }
 
@@ -41,7 +44,7 @@ extension HNSWIndex {
       rows: rows, linked: graph.count, parameters: parameters,
       codes: content.rows.codeBytes(rows), factors: content.rows.factorBytes(rows),
       bounds: content.rows.boundBytes(rows), baseLinks: graph.baseBytes,
-      upperLinks: graph.upperBytes)
+      upperLinks: graph.upperBytes, calibration: calibration)
   }
 
   /// An index from saved parts.
@@ -64,6 +67,13 @@ extension HNSWIndex {
       codes: snapshot.codes, factors: snapshot.factors, bounds: snapshot.bounds, vectors: vectors)
     try graph.restore(
       count: snapshot.linked, of: rows, base: snapshot.baseLinks, upper: snapshot.upperLinks)
+    if let calibration = snapshot.calibration {
+      let isSound = calibration.rows >= 0 && calibration.settings.allSatisfy {
+        IndexLimits.ef.contains($0.width) && (0...1).contains($0.recall)
+      }
+      guard isSound else { throw .damagedSnapshot("calibration") }
+      currentCalibration.withLock { $0 = calibration }
+    }
   }
 
   /// Bytes of memory by part, for reports.

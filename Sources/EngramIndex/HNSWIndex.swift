@@ -13,9 +13,11 @@ public final class HNSWIndex: VectorIndex {
   /// Held while rows are linked.
   private let linker = Mutex<Void>(())
 
-  /// The width of the candidate list where a search names none: recall@10 of 0.99 or more on
-  /// up to 100,000 sentence embeddings of 384 dimensions, where more rows need more. The widest is
-  /// an extrapolation.
+  let currentCalibration = Mutex<Calibration?>(nil)
+
+  /// The width of the candidate list where a search names none and there is no calibration:
+  /// recall@10 of 0.99 or more on up to 100,000 sentence embeddings of 384 dimensions, where more
+  /// rows need more. The widest is an extrapolation.
   package var defaultEF: Int {
     switch rowCount {
     case ...10_000: 40
@@ -107,29 +109,56 @@ public final class HNSWIndex: VectorIndex {
   public func search(
     _ query: [Float], k: Int, ef: Int?, among: RowSet?, statistics: inout SearchStatistics
   ) throws(IndexError) -> [Neighbour] {
-    let ef = try width(ef, k: k)
+    let width = try width(ef: ef, recall: Self.defaultRecall, k: k)
+    return try search(query, k: k, width: width, among: among, statistics: &statistics)
+  }
+
+  /// What a search reaches that names neither a recall nor a width.
+  public static let defaultRecall = 0.99
+
+  /// The `k` nearest rows to `query`, nearest first, of which a share of `recall` are the true ones
+  /// in the mean over queries like the index's own vectors.
+  ///
+  /// - Parameters:
+  ///   - recall: above 0 and at most 1. Searches go as far as `calibration` says it takes, or the
+  ///     farthest that it knows; without one, as far as on sentence embeddings. 1 scans.
+  ///   - among: the rows that may be results; nil for all.
+  public func search(
+    _ query: [Float], k: Int, recall: Double, among: RowSet? = nil,
+    statistics: inout SearchStatistics
+  ) throws(IndexError) -> [Neighbour] {
+    let width = try width(ef: nil, recall: recall, k: k)
+    return try search(query, k: k, width: width, among: among, statistics: &statistics)
+  }
+
+  /// - Parameter width: as `width(ef:recall:k:)` has it.
+  package func search(
+    _ query: [Float], k: Int, width: Int?, among: RowSet?,
+    statistics: inout SearchStatistics
+  ) throws(IndexError) -> [Neighbour] {
     let hops = statistics.hops
     return try content.withQuery(query, k: k) { exact, code, context in
       let live = count
       let possible = among.map { min($0.count, live) } ?? live
       let isFiltered = among != nil || live < rowCount
-      let found: [Neighbour]? =
-        if isFiltered ? possible <= scanBudget(ef: ef) : rowCount <= Self.scanLimit {
-          nil
-        } else if let among {
-          walk(
-            ChosenRows(rows: content.rows, chosen: among), possible: possible, k: k, ef: ef, exact,
-            code, &context, &statistics)
-        } else if isFiltered {
-          walk(
-            LiveRows(rows: content.rows), possible: possible, k: k, ef: ef, exact, code, &context,
-            &statistics)
-        } else {
-          walk(AnyRow(), possible: possible, k: k, ef: ef, exact, code, &context, &statistics)
+      if let width, possible > (isFiltered ? scanBudget(ef: width) : Self.scanLimit) {
+        let found: [Neighbour]? =
+          if let among {
+            walk(
+              ChosenRows(rows: content.rows, chosen: among), possible: possible, k: k, width: width,
+              exact, code, &context, &statistics)
+          } else if isFiltered {
+            walk(
+              LiveRows(rows: content.rows), possible: possible, k: k, width: width, exact, code,
+              &context, &statistics)
+          } else {
+            walk(
+              AnyRow(), possible: possible, k: k, width: width, exact, code, &context, &statistics)
+          }
+        if let found {
+          statistics.plan = isFiltered ? .filteredWalk : .walk
+          return found
         }
-      if let found {
-        statistics.plan = isFiltered ? .filteredWalk : .walk
-        return found
       }
       statistics.plan = statistics.hops == hops ? .scan : .filteredWalkThenScan
       guard let among else { return scan(nil, k: k, exact, code, &context, &statistics) }
@@ -167,11 +196,22 @@ public final class HNSWIndex: VectorIndex {
     max(Self.scanLimit, Int((Double(29 * ef) * Double(rowCount)).squareRoot()))
   }
 
-  private func width(_ ef: Int?, k: Int) throws(IndexError) -> Int {
+  /// The width of the candidate list that a search takes; nil for an exact scan.
+  ///
+  /// - Parameter ef: what it is to be, whatever the recall.
+  package func width(ef: Int?, recall: Double, k: Int) throws(IndexError) -> Int? {
     guard IndexLimits.k.contains(k) else { throw .kOutOfRange(k) }
-    if let ef, !IndexLimits.ef.contains(ef) { throw .efOutOfRange(ef) }
     // Twice k at least: the order on walk codes is coarse, and of k alone some would be wrong ones.
-    return max(ef ?? defaultEF, 2 * k)
+    if let ef {
+      guard IndexLimits.ef.contains(ef) else { throw .efOutOfRange(ef) }
+      return max(ef, 2 * k)
+    }
+    guard recall > 0, recall <= 1 else { throw .recallOutOfRange(recall) }
+    if recall == 1 { return nil }
+    guard let width = calibration?.width(recall: recall) else {
+      return max(recall <= 0.99 ? defaultEF : 4 * defaultEF, 2 * k)
+    }
+    return max(width * max(k, 10) / 10, 2 * k)
   }
 
   private func scan(
@@ -189,8 +229,8 @@ public final class HNSWIndex: VectorIndex {
   ///   from the query: the walk was steered by others and found too few, or not surely the nearest.
   ///   Then a scan finds them.
   private func walk<Filter: RowFilter>(
-    _ filter: Filter, possible: Int, k: Int, ef: Int, _ exact: ExactQuery, _ code: CodeQuery,
-    _ context: inout SearchContext, _ statistics: inout SearchStatistics
+    _ filter: Filter, possible: Int, k: Int, width: Int, _ exact: ExactQuery,
+    _ code: CodeQuery, _ context: inout SearchContext, _ statistics: inout SearchStatistics
   ) -> [Neighbour]? {
     let rows = content.rows
     // In this order: a row linked in between would be met twice, or begin a walk past its limit.
@@ -204,14 +244,11 @@ public final class HNSWIndex: VectorIndex {
     let start = graph.descend(
       to: 0, from: entry, query: steering, codes: codes, limit: walkable, context: &context,
       statistics: &statistics)
-    // As many more steer the walk as may not be results, so that enough of those that may are met.
-    let share = Double(possible) / Double(max(total, 1))
-    let width = Filter.passesAll ? ef : Int(Double(ef) / min(max(share, 0.01), 1))
     var (found, bar) = graph.walk(
-      from: start, level: 0, query: steering, codes: codes, filter: filter, width: width, ef: ef,
-      limit: walkable, context: &context, statistics: &statistics)
+      from: start, level: 0, query: steering, codes: codes, filter: filter, width: width,
+      limit: walkable, excluding: nil, context: &context, statistics: &statistics)
     let isCrowdedOut = !Filter.passesAll && found.count >= k && bar < found[k - 1]
-    let isTooFew = found.count + total - linked < min(ef, possible)
+    let isTooFew = found.count + total - linked < min(width, possible)
     graph.refine(&found, below: linked, code, rows, &context, &statistics)
     scanTail(linked..<total, filter, code, &found, &context, &statistics)
     if isCrowdedOut || isTooFew { return nil }

@@ -7,6 +7,7 @@ public enum IndexError: Error, Sendable, Equatable {
   case normTooLarge
   case kOutOfRange(Int)
   case efOutOfRange(Int)
+  case recallOutOfRange(Double)
   case parameterOutOfRange(name: String, value: Int, allowed: ClosedRange<Int>)
   case unknownRow(Int)
   case full(rows: Int)
@@ -33,6 +34,8 @@ extension IndexError: CustomStringConvertible {
       "k must lie in \(IndexLimits.k.lowerBound)...\(IndexLimits.k.upperBound), not \(k)."
     case .efOutOfRange(let ef):
       "ef must lie in \(IndexLimits.ef.lowerBound)...\(IndexLimits.ef.upperBound), not \(ef)."
+    case .recallOutOfRange(let recall):
+      "A recall must be above 0 and at most 1, not \(recall)."
     case .parameterOutOfRange(let name, let value, let allowed):
       "\(name) must lie in \(allowed.lowerBound)...\(allowed.upperBound), not \(value)."
     case .unknownRow(let row):

@@ -147,6 +147,20 @@ final class Rows: Sendable {
     CodeQuery(code: code(row), factors[Int(row)], metric: metric)
   }
 
+  /// A row as a vector that is searched for.
+  func search(row: UInt32) -> CodeQuery {
+    let own = factors[Int(row)]
+    let quantised = QuantisedVector(scale: own.scale, bias: own.bias)
+    return CodeQuery(code: code(row), quantised, metric: metric)
+  }
+
+  /// What a row's code stands for.
+  func decode(_ row: UInt32, into vector: UnsafeMutablePointer<Float>) {
+    let code = code(row)
+    let scale = factors[Int(row)].scale
+    for i in 0..<dimension { vector[i] = scale * Float(code[i]) }
+  }
+
   /// The same between two rows.
   func distance(_ a: UInt32, _ b: UInt32) -> Float {
     let product = Kernels.active.dot_i8(code(a), code(b), stride)

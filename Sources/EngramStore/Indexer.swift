@@ -55,10 +55,13 @@ final class Indexer: Sendable {
     try wait { live.index.tailCount <= rows }
   }
 
-  /// Waits until the graph holds all rows that are there now, or the thread has ended.
+  /// Waits until the graph holds all rows that are there now and is calibrated, or the thread has
+  /// ended.
   func waitForRows() throws(IndexError) {
     let rows = live.index.rowCount
-    try wait { live.index.rowCount - live.index.tailCount >= rows }
+    try wait {
+      live.index.rowCount - live.index.tailCount >= rows && !live.index.needsCalibration
+    }
   }
 
   private func wait(until isReached: () -> Bool) throws(IndexError) {
@@ -72,6 +75,11 @@ final class Indexer: Sendable {
 
   private func run(_ afterStep: () -> Void) {
     while !state.withLock({ $0.isStopped }) {
+      if live.index.tailCount == 0, live.index.needsCalibration {
+        live.index.calibrate(threads: threads)
+        notify()
+        continue
+      }
       if live.index.tailCount == 0 {
         condition.lock()
         while live.index.tailCount == 0, !state.withLock({ $0.isStopped }) { condition.wait() }

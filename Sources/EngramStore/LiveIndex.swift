@@ -120,17 +120,13 @@ final class LiveIndex: Sendable {
     case set(RowSet)
   }
 
-  /// Refuses what no search takes.
-  func check(k: Int, ef: Int?) throws(IndexError) {
-    guard IndexLimits.k.contains(k) else { throw .kOutOfRange(k) }
-    if let ef, !IndexLimits.ef.contains(ef) { throw .efOutOfRange(ef) }
-  }
-
   /// The rows of a scope that pass a metadata filter, and how many they are.
   ///
-  /// - Parameter passing: nil for no filter.
+  /// - Parameters:
+  ///   - passing: nil for no filter.
+  ///   - width: of the walk; nil where there is to be none.
   func domain(
-    scope: Scope, passing: RowSelection?, ef: Int?
+    scope: Scope, passing: RowSelection?, width: Int?
   ) -> (domain: Domain, count: Int) {
     let scoped = postings.rows(of: scope)
     let selected = passing.map { scoped.intersection($0) } ?? scoped
@@ -138,7 +134,7 @@ final class LiveIndex: Sendable {
     switch selected {
     case .allBut(let rows) where rows.isEmpty:
       return (.everything, count)
-    case .only(let rows) where rows.count <= index.scanBudget(ef: ef ?? index.defaultEF):
+    case .only(let rows) where rows.count <= width.map(index.scanBudget(ef:)) ?? .max:
       return (.list(rows), count)
     default:
       let rowCount = index.rowCount
@@ -151,19 +147,19 @@ final class LiveIndex: Sendable {
 
   /// The `k` nearest memories of a domain. Nothing is filtered out of results afterwards.
   func search(
-    _ query: [Float], k: Int, ef: Int?, in domain: Domain, statistics: inout SearchStatistics
+    _ query: [Float], k: Int, width: Int?, in domain: Domain, statistics: inout SearchStatistics
   ) throws(IndexError) -> [Hit] {
     let found: [Neighbour]
     switch domain {
     case .everything:
-      found = try index.search(query, k: k, ef: ef, among: nil, statistics: &statistics)
+      found = try index.search(query, k: k, width: width, among: nil, statistics: &statistics)
     case .list(let list):
       found = try list.rows.withUnsafeBufferPointer { rows throws(IndexError) in
         try index.search(query, k: k, amongRows: rows, statistics: &statistics)
       }
       statistics.plan = .scan
     case .set(let set):
-      found = try index.search(query, k: k, ef: ef, among: set, statistics: &statistics)
+      found = try index.search(query, k: k, width: width, among: set, statistics: &statistics)
     }
     return found.map { Hit(change: table.change($0.row), score: $0.score) }
   }

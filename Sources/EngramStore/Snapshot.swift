@@ -22,7 +22,7 @@ struct Snapshot {
   private static let headerBytes = 4096
 
   private enum Section: Int, CaseIterable {
-    case codes, factors, bounds, baseLinks, upperLinks, rows, names
+    case codes, factors, bounds, baseLinks, upperLinks, calibration, rows, names
   }
 
   /// One row of the index: the version it stands for, its slot, its scope, and whether it is live.
@@ -50,12 +50,14 @@ struct Snapshot {
       try Directory.publish(path) { file throws(StoreError) in
         try table.withBytes { table throws(StoreError) in
           try nameBytes.withBytes { names throws(StoreError) in
-            try write(
-              [
-                index.codes, index.factors, index.bounds, index.baseLinks, index.upperLinks, table,
-                names,
-              ], rows: rows, linked: index.linked, covered: covered, hash: hash, identity: identity,
-              to: file)
+            try encode(index.calibration).withBytes { calibration throws(StoreError) in
+              try write(
+                [
+                  index.codes, index.factors, index.bounds, index.baseLinks, index.upperLinks,
+                  calibration, table, names,
+                ], rows: rows, linked: index.linked, covered: covered, hash: hash,
+                identity: identity, to: file)
+            }
           }
         }
       }
@@ -126,6 +128,37 @@ struct Snapshot {
     return writer.bytes
   }
 
+  private static func encode(_ calibration: Calibration?) -> [UInt8] {
+    var writer = ByteWriter()
+    guard let calibration else { return writer.bytes }
+    writer.put(Int64(calibration.rows))
+    for setting in calibration.settings {
+      writer.put(UInt32(setting.width))
+      writer.put(setting.recall.bitPattern)
+      writer.put(setting.distances.bitPattern)
+    }
+    return writer.bytes
+  }
+
+  private static func decodeCalibration(
+    _ bytes: UnsafeRawBufferPointer, _ damaged: StoreError
+  ) throws(StoreError) -> Calibration? {
+    guard !bytes.isEmpty else { return nil }
+    guard bytes.count >= 8, (bytes.count - 8) % 20 == 0 else { throw damaged }
+    var reader = ByteReader(bytes)
+    guard let rows = reader.take(Int64.self) else { throw damaged }
+    var calibration = Calibration(rows: Int(rows), settings: [])
+    while let width = reader.take(UInt32.self), let recall = reader.take(UInt64.self),
+      let distances = reader.take(UInt64.self)
+    {
+      calibration.settings.append(
+        Calibration.Setting(
+          width: Int(width), recall: Double(bitPattern: recall),
+          distances: Double(bitPattern: distances)))
+    }
+    return calibration
+  }
+
   // MARK: Reading
 
   /// The live index that a snapshot holds.
@@ -154,10 +187,13 @@ struct Snapshot {
       sections.append(try read(entry, "\(section)", file))
     }
     func bytes(_ section: Section) -> UnsafeRawBufferPointer { sections[section.rawValue].bytes }
+    let damaged = StoreError.damaged(
+      file: path.string, reason: "its calibration has the wrong length")
     let parts = IndexSnapshot(
       rows: header.rows, linked: header.linked, parameters: identity.parameters,
       codes: bytes(.codes), factors: bytes(.factors), bounds: bytes(.bounds),
-      baseLinks: bytes(.baseLinks), upperLinks: bytes(.upperLinks))
+      baseLinks: bytes(.baseLinks), upperLinks: bytes(.upperLinks),
+      calibration: try decodeCalibration(bytes(.calibration), damaged))
     return try withExtendedLifetime(sections) { () throws(StoreError) in
       try restore(
         parts, rows: bytes(.rows), names: bytes(.names), covered: header.covered,

@@ -18,28 +18,33 @@ extension Store {
   ///   - k: 1...10,000.
   ///   - scope: ids that must all match.
   ///   - filter: a condition on the metadata.
-  ///   - ef: width of the graph's candidate list, 1...100,000; nil for a recall@10 of about 0.99.
+  ///   - recall: the share of true neighbours that is asked for, in the mean over queries, above 0
+  ///     and at most 1: the index calibrates itself on its own vectors. 1 scores every memory.
+  ///   - ef: width of the graph's candidate list, 1...100,000, in place of a recall.
   public func search(
-    _ vector: [Float], k: Int, scope: Scope = .all, filter: Filter? = nil, ef: Int? = nil
+    _ vector: [Float], k: Int, scope: Scope = .all, filter: Filter? = nil,
+    recall: Double = HNSWIndex.defaultRecall, ef: Int? = nil
   ) throws(StoreError) -> [ScoredMemory] {
-    try run(vector, k: k, scope: scope, filter: filter, ef: ef).found
+    try run(vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef).found
   }
 
   /// The same; what the search cost is added to `statistics`.
   public func search(
-    _ vector: [Float], k: Int, scope: Scope = .all, filter: Filter? = nil, ef: Int? = nil,
+    _ vector: [Float], k: Int, scope: Scope = .all, filter: Filter? = nil,
+    recall: Double = HNSWIndex.defaultRecall, ef: Int? = nil,
     statistics: inout SearchStatistics
   ) throws(StoreError) -> [ScoredMemory] {
-    let (found, cost, _) = try run(vector, k: k, scope: scope, filter: filter, ef: ef)
+    let (found, cost, _) = try run(vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef)
     statistics += cost
     return found
   }
 
   /// Runs a search and tells how it was planned and what each step cost.
   public func explain(
-    _ vector: [Float], k: Int, scope: Scope = .all, filter: Filter? = nil, ef: Int? = nil
+    _ vector: [Float], k: Int, scope: Scope = .all, filter: Filter? = nil,
+    recall: Double = HNSWIndex.defaultRecall, ef: Int? = nil
   ) throws(StoreError) -> SearchExplanation {
-    var (found, cost, explanation) = try run(vector, k: k, scope: scope, filter: filter, ef: ef)
+    var (found, cost, explanation) = try run(vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef)
     explanation.memories = core.live.index.count
     explanation.plan = cost.plan
     explanation.distances = cost.distances
@@ -51,7 +56,7 @@ extension Store {
   }
 
   private func run(
-    _ vector: [Float], k: Int, scope: Scope, filter: Filter?, ef: Int?
+    _ vector: [Float], k: Int, scope: Scope, filter: Filter?, recall: Double, ef: Int?
   ) throws(StoreError) -> (
     found: [ScoredMemory], cost: SearchStatistics, explanation: SearchExplanation
   ) {
@@ -60,15 +65,18 @@ extension Store {
     var statistics = SearchStatistics()
     let clock = ContinuousClock()
     let begin = clock.now
-    do throws(IndexError) { try core.live.check(k: k, ef: ef) } catch { throw .index(error) }
+    let width: Int?
+    do throws(IndexError) {
+      width = try core.live.index.width(ef: ef, recall: recall, k: k)
+    } catch { throw .index(error) }
     core.live.buryExpired()
     let passing: RowSelection? =
       if let filter { try rows(passing: filter, scope: scope, &explanation) } else { nil }
-    let (domain, count) = core.live.domain(scope: scope, passing: passing, ef: ef)
+    let (domain, count) = core.live.domain(scope: scope, passing: passing, width: width)
     let resolved = clock.now
     let hits: [LiveIndex.Hit]
     do throws(IndexError) {
-      hits = try core.live.search(vector, k: k, ef: ef, in: domain, statistics: &statistics)
+      hits = try core.live.search(vector, k: k, width: width, in: domain, statistics: &statistics)
     } catch { throw .index(error) }
     let searched = clock.now
     let found = try memories(of: hits, scope: scope, filter: filter)

@@ -41,7 +41,8 @@ struct SnapshotBytes: Equatable {
             try lend(upperLinks) { upperLinks throws(IndexError) in
               let snapshot = IndexSnapshot(
                 rows: rows, linked: linked, parameters: parameters, codes: codes,
-                factors: factors, bounds: bounds, baseLinks: baseLinks, upperLinks: upperLinks)
+                factors: factors, bounds: bounds, baseLinks: baseLinks, upperLinks: upperLinks,
+                calibration: nil)
               return try HNSWIndex(
                 dimension: dimension, metric: metric, snapshot: snapshot,
                 vectors: vectors.addresses)

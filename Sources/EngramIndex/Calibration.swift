@@ -1,0 +1,39 @@
+/// What recall the walks of one index have, and what they cost, by the width of the candidate list.
+/// Made by `HNSWIndex.calibrate`.
+public struct Calibration: Sendable, Hashable, Codable {
+  /// A width, and what came of it.
+  public struct Setting: Sendable, Hashable, Codable {
+    /// Of the candidate list, for 10 results.
+    public var width: Int
+    /// Recall@10, the mean over the sample.
+    public var recall: Double
+    /// Rows scored, the mean over the sample.
+    public var distances: Double
+
+    public init(width: Int, recall: Double, distances: Double) {
+      self.width = width
+      self.recall = recall
+      self.distances = distances
+    }
+  }
+
+  /// Rows of the graph when it was calibrated.
+  public var rows: Int
+  /// Ascending in width.
+  public var settings: [Setting]
+
+  public init(rows: Int, settings: [Setting]) {
+    self.rows = rows
+    self.settings = settings
+  }
+
+  /// The least width that reached a recall, or the greatest there is. A tenth of what may be missing
+  /// is held back, for a sample is only a sample.
+  func width(recall: Double) -> Int? {
+    let wanted = recall + (1 - recall) / 10
+    return (settings.first { $0.recall >= wanted } ?? settings.last)?.width
+  }
+
+  /// Whether so many rows have come or gone that it may no longer hold.
+  func isStale(rows now: Int) -> Bool { now > rows + rows / 2 || now < rows / 2 }
+}

@@ -1,0 +1,75 @@
+import Testing
+
+@testable import EngramIndex
+
+/// What fixed searches cost, to the last distance: an index that does more than it did, on any
+/// processor, fails here without a clock. A change that costs less is written down here, too.
+@Suite struct CostTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    var dimension: Int
+    var metric: Metric
+    var distances, hops, reranked, bytes: Int
+    /// Of 50 x 10 neighbours.
+    var right: Int
+
+    var testDescription: String { "\(dimension) \(metric)" }
+  }
+
+  /// Walk codes of four, two and one bits.
+  @Test(arguments: [
+    Case(
+      dimension: 96, metric: .squaredL2, distances: 20_090, hops: 2_670, reranked: 586,
+      bytes: 3_449_344, right: 500),
+    Case(
+      dimension: 384, metric: .cosine, distances: 21_694, hops: 2_700, reranked: 686,
+      bytes: 5_100_736, right: 500),
+    Case(
+      dimension: 1_024, metric: .innerProduct, distances: 17_575, hops: 2_750, reranked: 616,
+      bytes: 8_710_592, right: 498),
+  ])
+  func exactly(expected: Case) throws {
+    let (vectors, queries) = Self.data(dimension: expected.dimension)
+    let index = try HNSWIndex.build(
+      vectors.flat, dimension: expected.dimension, metric: expected.metric, threads: 2)
+    var cost = SearchStatistics()
+    var right = 0
+    for query in 0..<queries.count {
+      let found = try index.search(
+        queries[query], k: 10, ef: 48, among: nil, statistics: &cost
+      ).map(\.row)
+      var ofTruth = SearchStatistics()
+      let truth = try index.search(queries[query], k: 10, recall: 1, statistics: &ofTruth)
+      right += Set(found).intersection(truth.map(\.row)).count
+    }
+    let seen = Case(
+      dimension: expected.dimension, metric: expected.metric, distances: cost.distances,
+      hops: cost.hops, reranked: cost.reranked, bytes: cost.bytes, right: right)
+    #expect("\(seen)" == "\(expected)")
+  }
+
+  /// 4,000 vectors and 50 queries in clusters, made by operations that all processors round alike.
+  private static func data(dimension: Int) -> (vectors: Vectors, queries: Vectors) {
+    var state: UInt64 = UInt64(dimension)
+    func uniform() -> Float {
+      state &+= 1
+      return Float(Graph.hash(state, seed: 7) >> 40) / Float(1 << 24)
+    }
+    func normal() -> Float { (0..<12).reduce(-6) { sum, _ in sum + uniform() } }
+    let inner = 12
+    let mix = (0..<dimension * inner).map { _ in normal() }
+    let centres = (0..<40).map { _ in (0..<inner).map { _ in normal() } }
+    func vectors(_ count: Int) -> Vectors {
+      var result = Vectors(dimension: dimension)
+      for _ in 0..<count {
+        let centre = centres[Int(uniform() * 40)]
+        let inside = centre.map { $0 + 0.7 * normal() }
+        result.append(
+          (0..<dimension).map { i in
+            (0..<inner).reduce(0.3 * normal()) { $0 + mix[i * inner + $1] * inside[$1] }
+          })
+      }
+      return result
+    }
+    return (vectors(4_000), vectors(50))
+  }
+}
