@@ -10,13 +10,6 @@ protocol RowFilter {
   var total: Int { get }
 }
 
-extension RowFilter {
-  func widened(_ width: Int) -> Int {
-    let share = Double(possible) / Double(max(total, 1))
-    return Int(Double(width) / min(max(share, 0.01), 1))
-  }
-}
-
 struct AnyRow: RowFilter {
   static var passesAll: Bool { true }
   var possible: Int { .max }
@@ -101,8 +94,10 @@ extension Graph {
     let visited = context.visitNothing(rows: limit)
     let capacity = list(start.row, level: level).capacity
     let limit = UInt32(limit)
-    // As many more steer the walk as may not be results, so that enough of those that may are met.
-    var buffer = context.walkBuffer(capacity: Filter.passesAll ? width : filter.widened(width))
+    let steering =
+      Filter.passesAll
+      ? width : Self.steeringWidth(width, passing: filter.possible, of: filter.total)
+    var buffer = context.walkBuffer(capacity: steering)
     var results = context.resultBuffer(capacity: Filter.passesAll ? 1 : width)
     var hops = 0
     var distances = 0
@@ -161,6 +156,14 @@ extension Graph {
     statistics.distances += distances
     statistics.bytes += distances * codes.stride + hops * capacity * 4
     return (Filter.passesAll ? buffer : results, buffer.bar)
+  }
+
+  /// How many candidates steer a walk where some rows may not be results, so that enough of those
+  /// that may are met. As many more as there are more rows would find more than is asked for:
+  /// 100,000 sentence embeddings, ef 64, a tenth of them marked at random, recall 0.999.
+  static func steeringWidth(_ width: Int, passing: Int, of total: Int) -> Int {
+    let times = Double(total) / Double(max(passing, 1, total / 100))
+    return max(width, Int(Double(width) * (times * times.squareRoot()).squareRoot()))
   }
 
   /// Candidates are expanded a few at a time, so that the memory that one waits for is fetched

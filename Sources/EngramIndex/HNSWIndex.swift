@@ -141,7 +141,10 @@ public final class HNSWIndex: VectorIndex {
       let live = count
       let possible = among.map { min($0.count, live) } ?? live
       let isFiltered = among != nil || live < rowCount
-      if let width, possible > (isFiltered ? scanBudget(ef: width) : Self.scanLimit) {
+      let isScanned =
+        isFiltered ? width.map { isScanCheaper(rows: possible, width: $0) } ?? true
+        : width == nil || possible <= Self.scanLimit
+      if let width, !isScanned {
         let found: [Neighbour]? =
           if let among {
             walk(
@@ -188,12 +191,17 @@ public final class HNSWIndex: VectorIndex {
     list.withUnsafeBufferPointer { scan($0, k: k, exact, code, &context, &statistics) }
   }
 
-  /// How many rows an exact scan may have before a filtered walk is cheaper. The walk is taken
-  /// to compute 17 distances for each candidate that steers it (13 to 21 were seen) and needs n/m
-  /// times as many of those for m rows that pass out of n; a distance of the walk is taken to cost
-  /// 1.7 of a scan's, an estimate that calibration is to replace.
-  package func scanBudget(ef: Int) -> Int {
-    max(Self.scanLimit, Int((Double(29 * ef) * Double(rowCount)).squareRoot()))
+  /// Whether an exact scan of so many rows costs less than a walk that only they may come from.
+  ///
+  /// A walk scores 37 w^0.75 rows where w candidates steer it (100,000 sentence embeddings, 48 to
+  /// 630 candidates). Each takes as long as 670 bytes that a scan reads, which takes as long as 100
+  /// bytes for each of its rows beside (Zen 5, 384 and 1,536 components).
+  package func isScanCheaper(rows: Int, width: Int) -> Bool {
+    if rows <= Self.scanLimit { return true }
+    let steering = Graph.steeringWidth(width, passing: rows, of: rowCount)
+    let root = Double(steering).squareRoot()
+    let scored = 37 * root * root.squareRoot()
+    return Double(rows * (content.rows.bytesPerCode + 100)) <= 670 * scored
   }
 
   /// The width of the candidate list that a search takes; nil for an exact scan.

@@ -134,7 +134,8 @@ final class LiveIndex: Sendable {
     switch selected {
     case .allBut(let rows) where rows.isEmpty:
       return (.everything, count)
-    case .only(let rows) where rows.count <= width.map(index.scanBudget(ef:)) ?? .max:
+    case .only(let rows)
+    where width.map { index.isScanCheaper(rows: rows.count, width: $0) } ?? true:
       return (.list(rows), count)
     default:
       let rowCount = index.rowCount
