@@ -1,7 +1,6 @@
 import EngramStore
 import Foundation
 import GRDB
-import Synchronization
 import Testing
 
 /// Many write and read at once: nobody is refused, nobody waits for all others.
@@ -88,10 +87,4 @@ import Testing
     #expect(groups.count < changes / 2)
     #expect(groups.max() ?? 0 <= Int64(changes))
   }
-}
-
-private final class Flag: Sendable {
-  private let value = Atomic<Bool>(false)
-  var isRaised: Bool { value.load(ordering: .relaxed) }
-  func raise() { value.store(true, ordering: .relaxed) }
 }

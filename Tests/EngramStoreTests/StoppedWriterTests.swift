@@ -1,0 +1,47 @@
+import EngramStore
+import Foundation
+import GRDB
+import Testing
+
+/// No search waits for a commit, shown without a clock: another connection holds SQLite's write lock,
+/// the store's writer stands still inside its transaction's beginning, and all searches complete.
+@Suite struct StoppedWriterTests {
+  @Test(.timeLimit(.minutes(2))) func whileACommitStandsStill() async throws {
+    try await withTemporaryDirectory { directory in
+      var generator = Generator(seed: 71)
+      let store = try openStore(directory, dimension: 12)
+      let alice = Scope(user: "alice")
+      _ = try await store.insert(
+        (0..<4_000).map {
+          NewMemory(
+            text: "memory \($0)", vector: generator.vector(12),
+            scope: $0 % 2 == 0 ? alice : Scope(user: "bob"))
+        })
+      try await store.waitUntilIndexed()
+      let queries = (0..<50).map { _ in generator.vector(12) }
+      let late = generator.vector(12)
+
+      let acknowledged = Flag()
+      var configuration = Configuration()
+      configuration.allowsUnsafeTransactions = true
+      let blocker = try DatabaseQueue(
+        path: directory.catalogue.path, configuration: configuration)
+      try await blocker.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
+      let insert = Task {
+        _ = try await store.insert(NewMemory(text: "late", vector: late, scope: alice))
+        acknowledged.raise()
+      }
+      for number in 0..<1_000 {
+        let scope = number % 3 == 0 ? alice : .all
+        let found = try store.search(queries[number % 50], k: 10, scope: scope)
+        #expect(found.count == 10)
+        #expect(!found.contains { $0.memory.text == "late" })
+      }
+      #expect(!acknowledged.isRaised)
+      try await blocker.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
+      try await insert.value
+      #expect(try store.search(late, k: 1, scope: alice).first?.memory.text == "late")
+      try await store.close()
+    }
+  }
+}
