@@ -1,7 +1,8 @@
 import Synchronization
 
 /// An approximate nearest-neighbour index: a Hierarchical Navigable Small World graph (Malkov &
-/// Yashunin, arXiv 1603.09320) walked on int8 codes, its results re-ranked on full vectors.
+/// Yashunin, arXiv 1603.09320) walked on codes of a few bits, its results re-ranked on int8 codes and
+/// on full vectors.
 ///
 /// Scores are exact. Small indexes, and searches among few rows, are answered by an exact scan.
 ///
@@ -141,10 +142,9 @@ public final class HNSWIndex: VectorIndex {
       let live = count
       let possible = among.map { min($0.count, live) } ?? live
       let isFiltered = among != nil || live < rowCount
-      let isScanned =
-        isFiltered ? width.map { isScanCheaper(rows: possible, width: $0) } ?? true
-        : width == nil || possible <= Self.scanLimit
-      if let width, !isScanned {
+      if let width,
+        isFiltered ? !isScanCheaper(rows: possible, width: width) : possible > Self.scanLimit
+      {
         let found: [Neighbour]? =
           if let among {
             walk(
@@ -219,7 +219,8 @@ public final class HNSWIndex: VectorIndex {
     guard let width = calibration?.width(recall: recall) else {
       return max(recall <= 0.99 ? defaultEF : 4 * defaultEF, 2 * k)
     }
-    return max(width * max(k, 10) / 10, 2 * k)
+    // Calibrated for 10 results; what a walk misses of more is what the coarse order costs.
+    return max(width + 2 * max(k - 10, 0), 2 * k)
   }
 
   private func scan(

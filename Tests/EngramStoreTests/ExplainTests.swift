@@ -73,7 +73,7 @@ import Testing
         (#"{"tenth": {"in": [1, 2, 77]}}"#, 1_000, true),
         (#"{"tenth": {"nin": [1, 2]}}"#, 4_000, false),
         (#"{"tenth": {"gte": 8}}"#, 1_000, true),
-        (#"{"number": {"lt": 3000}}"#, 3_000, true),
+        (#"{"number": {"lt": 4600}}"#, 4_600, false),
         (#"{"number": {"gt": 17, "lte": 27}}"#, 10, true),
         (#"{"word": {"contains": "word 4"}}"#, 1_100, true),
         (#"{"word": {"icontains": "WORD 49"}}"#, 100, true),
