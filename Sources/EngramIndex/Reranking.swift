@@ -50,6 +50,13 @@ struct ExactQuery {
   func distances(
     of candidates: UnsafeMutableBufferPointer<Candidate>, rows: Rows
   ) {
+    // They lie anywhere; the processor fetches the rest of a vector once it sees the beginning.
+    for candidate in candidates.prefix(16) {
+      let vector = rows.vector(candidate.row)
+      for place in stride(from: 0, to: min(dimension, 64), by: 16) {
+        engram_prefetch(vector + place)
+      }
+    }
     var index = 0
     while index < candidates.count {
       let count = min(4, candidates.count - index)
