@@ -73,89 +73,17 @@ extension Graph {
     return best
   }
 
-  /// The walk (algorithm 2 of the paper): expands the nearest row not yet expanded until all
-  /// within the buffer's width are.
-  ///
-  /// - Parameters:
-  ///   - width: how many candidates steer the walk where every row passes, and how many results
-  ///     are kept.
-  ///   - limit: rows from here on are not met: they came after the search began.
-  ///   - excluding: a row that is not met either.
-  /// - Returns: the results, nearest first, which is all that steered the walk where every row
-  ///   passes; and the bar: of rows beyond it the walk may have met nearer ones and let them go.
+  /// A walk from beginning to end; parameters and results are those of `Walk`.
   func walk<Filter: RowFilter>(
     from start: Candidate, level: Int, query: WalkQuery, codes: WalkCodes, filter: Filter,
     width: Int, limit: Int, excluding: UInt32?, context: inout SearchContext,
     statistics: inout SearchStatistics
   ) -> (results: CandidateBuffer, bar: Candidate) {
-    let view = codes.view
-    let fresh = context.rows.base
-    let scored = context.scored.base
-    let visited = context.visitNothing(rows: limit)
-    let capacity = list(start.row, level: level).capacity
-    let limit = UInt32(limit)
-    let steering =
-      Filter.passesAll
-      ? width : Self.steeringWidth(width, passing: filter.possible, of: filter.total)
-    var buffer = context.walkBuffer(capacity: steering)
-    var results = context.resultBuffer(capacity: Filter.passesAll ? 1 : width)
-    var hops = 0
-    var distances = 0
-
-    if let excluding { _ = visited.insert(excluding) }
-    _ = visited.insert(start.row)
-    buffer.insert(start.unmarked)
-    if !Filter.passesAll, filter.passes(start.row) { results.insert(start.unmarked) }
-    expansion: while true {
-      var count = 0
-      var expanded = 0
-      while expanded < Self.expandedTogether, count &+ capacity <= CandidateBuffer.mostAtOnce,
-        let candidate = buffer.nextToExpand()
-      {
-        // Past the worst result nothing nearer can follow from here.
-        if !Filter.passesAll, results.bar < candidate { break expansion }
-        let list = list(candidate.row, level: level)
-        let before = count
-        var place = 0
-        while place < capacity {
-          // Rows past the limit, and the places past the end, stand for one that is visited.
-          let row = min(list[place], limit)
-          fresh[count] = row
-          count &+= visited.insert(row)
-          place &+= 1
-        }
-        var index = before
-        while index < count {
-          view.prefetch(fresh[index])
-          index &+= 1
-        }
-        expanded &+= 1
-      }
-      if expanded == 0 { break }
-      hops &+= expanded
-      distances &+= count
-      if level == 0 {
-        buffer.forEachToExpand(atMost: Self.expandedTogether) { self.list($0, level: 0).prefetch() }
-      }
-      let bar = Filter.passesAll ? buffer.bar : max(buffer.bar, results.bar)
-      let nearer = view.score(query, fresh, count, below: bar, into: scored)
-      buffer.insert(scored, count: nearer)
-      if !Filter.passesAll {
-        var passing = 0
-        for index in 0..<nearer where filter.passes(scored[index].row) {
-          scored[passing] = scored[index]
-          passing &+= 1
-        }
-        results.insert(scored, count: passing)
-      }
-      if level == 0 {
-        buffer.forEachToExpand(atMost: Self.expandedTogether) { self.list($0, level: 0).prefetch() }
-      }
-    }
-    statistics.hops += hops
-    statistics.distances += distances
-    statistics.bytes += distances * codes.stride + hops * capacity * 4
-    return (Filter.passesAll ? buffer : results, buffer.bar)
+    var walk = Walk(
+      self, from: start, level: level, query: query, codes: codes, filter: filter, width: width,
+      limit: limit, excluding: excluding, context: &context)
+    while walk.meet() { walk.score() }
+    return walk.finish(&statistics)
   }
 
   /// How many candidates steer a walk where some rows may not be results, so that enough of those
@@ -171,7 +99,7 @@ extension Graph {
   /// few rows that a better candidate would have pushed out are expanded in vain. Zen 5, 100,000
   /// rows of 384 components, ef 64: one at a time 43 us and 818 distances, two 37 and 826, four 31
   /// and 844, eight 39 and 898.
-  private static var expandedTogether: Int { 4 }
+  static var expandedTogether: Int { 4 }
 
   /// Scores what a walk found among the first `count` rows on int8 codes, and orders it by that.
   func refine(

@@ -169,7 +169,7 @@ public final class HNSWIndex: VectorIndex {
     }
   }
 
-  private func list(_ chosen: RowSet) -> [UInt32] {
+  func list(_ chosen: RowSet) -> [UInt32] {
     let count = rowCount
     return chosen.rows.lazy.filter { $0 < count }.map(UInt32.init)
   }
@@ -241,25 +241,60 @@ public final class HNSWIndex: VectorIndex {
     _ filter: Filter, possible: Int, k: Int, width: Int, _ exact: ExactQuery,
     _ code: CodeQuery, _ context: inout SearchContext, _ statistics: inout SearchStatistics
   ) -> [Neighbour]? {
-    let rows = content.rows
-    // In this order: a row linked in between would be met twice, or begin a walk past its limit.
-    guard let entry = graph.entryPoint else { return nil }
-    let linked = graph.count
-    let total = rows.count
-    let walkable = graph.walkable
+    guard let horizon = Horizon(of: self) else { return nil }
+    var walk = begin(filter, width: width, horizon, &context, &statistics)
+    while walk.meet() { walk.score() }
+    return finish(
+      walk, horizon, possible: possible, k: k, width: width, exact, code, &context, &statistics)
+  }
+
+  /// What there was when walks began: they meet nothing that came later.
+  struct Horizon {
+    let entry: Graph.Entry
+    /// Rows in the graph; the tail goes from there to `total`.
+    let linked: Int
+    let total: Int
+    let walkable: Int
+
+    /// Nil where the graph holds nothing yet.
+    init?(of index: HNSWIndex) {
+      // In this order: a row linked in between would be met twice, or begin a walk past its limit.
+      guard let entry = index.graph.entryPoint else { return nil }
+      self.entry = entry
+      linked = index.graph.count
+      total = index.content.rows.count
+      walkable = index.graph.walkable
+    }
+  }
+
+  /// A walk for the query in `context`, at its beginning on level 0.
+  func begin<Filter: RowFilter>(
+    _ filter: Filter, width: Int, _ horizon: Horizon, _ context: inout SearchContext,
+    _ statistics: inout SearchStatistics
+  ) -> Walk<Filter> {
     let codes = graph.codes
     let steering = WalkQuery(
       context.rotated.base, rowBias: nil, codes, code: context.walkCode.base)
     let start = graph.descend(
-      to: 0, from: entry, query: steering, codes: codes, limit: walkable, context: &context,
-      statistics: &statistics)
-    var (found, bar) = graph.walk(
-      from: start, level: 0, query: steering, codes: codes, filter: filter, width: width,
-      limit: walkable, excluding: nil, context: &context, statistics: &statistics)
+      to: 0, from: horizon.entry, query: steering, codes: codes, limit: horizon.walkable,
+      context: &context, statistics: &statistics)
+    return Walk(
+      graph, from: start, level: 0, query: steering, codes: codes, filter: filter, width: width,
+      limit: horizon.walkable, excluding: nil, context: &context)
+  }
+
+  /// What a walk found at its end and what the tail adds, re-ranked; nil as `walk` says.
+  func finish<Filter: RowFilter>(
+    _ walk: Walk<Filter>, _ horizon: Horizon, possible: Int, k: Int, width: Int,
+    _ exact: ExactQuery, _ code: CodeQuery, _ context: inout SearchContext,
+    _ statistics: inout SearchStatistics
+  ) -> [Neighbour]? {
+    let rows = content.rows
+    var (found, bar) = walk.finish(&statistics)
     let isCrowdedOut = !Filter.passesAll && found.count >= k && bar < found[k - 1]
-    let isTooFew = found.count + total - linked < min(width, possible)
-    graph.refine(&found, below: linked, code, rows, &context, &statistics)
-    scanTail(linked..<total, filter, code, &found, &context, &statistics)
+    let isTooFew = found.count + horizon.total - horizon.linked < min(width, possible)
+    graph.refine(&found, below: horizon.linked, code, rows, &context, &statistics)
+    scanTail(horizon.linked..<horizon.total, walk.filter, code, &found, &context, &statistics)
     if isCrowdedOut || isTooFew { return nil }
     return rerank(found.candidates, k: k, query: exact, rows: rows, statistics: &statistics)
   }
