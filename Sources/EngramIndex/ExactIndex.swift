@@ -52,4 +52,20 @@ public final class ExactIndex: VectorIndex {
       }
     }
   }
+
+  public func searchBatch(
+    _ queries: [Float], k: Int, ef: Int?, among: RowSet?, statistics: inout SearchStatistics
+  ) throws(IndexError) -> [[Neighbour]] {
+    try content.withQueries(queries, k: k) { queries in
+      statistics.plan = .scan
+      guard let among else {
+        return content.scan(nil, k: k, queries, Array(queries.all), statistics: &statistics)
+      }
+      let rows = content.rows.count
+      let list = among.rows.lazy.filter { $0 < rows }.map(UInt32.init)
+      return Array(list).withUnsafeBufferPointer {
+        content.scan($0, k: k, queries, Array(queries.all), statistics: &statistics)
+      }
+    }
+  }
 }

@@ -142,9 +142,7 @@ public final class HNSWIndex: VectorIndex {
       let live = count
       let possible = among.map { min($0.count, live) } ?? live
       let isFiltered = among != nil || live < rowCount
-      if let width,
-        isFiltered ? !isScanCheaper(rows: possible, width: width) : possible > Self.scanLimit
-      {
+      if let width, isWalked(possible, isFiltered: isFiltered, width: width) {
         let found: [Neighbour]? =
           if let among {
             walk(
@@ -189,6 +187,11 @@ public final class HNSWIndex: VectorIndex {
     _ context: inout SearchContext, _ statistics: inout SearchStatistics
   ) -> [Neighbour] {
     list.withUnsafeBufferPointer { scan($0, k: k, exact, code, &context, &statistics) }
+  }
+
+  /// Whether rows that may be results are searched for by a walk.
+  func isWalked(_ possible: Int, isFiltered: Bool, width: Int) -> Bool {
+    isFiltered ? !isScanCheaper(rows: possible, width: width) : possible > Self.scanLimit
   }
 
   /// Whether an exact scan of so many rows costs less than a walk that only they may come from.

@@ -81,22 +81,29 @@ final class IndexedRows: Sendable {
         throw .dimensionMismatch(expected: rows.dimension, got: 0)
       }
       return contexts.withContext { context in
-        context.rotated.base.update(from: base, count: rows.dimension)
-        rows.rotation.apply(context.rotated.base)
-        let quantised = Quantiser.encode(
-          context.rotated.base, dimension: rows.dimension, metric: rows.metric,
-          into: context.code.base)
-        let exact = ExactQuery(
-          vector: base, metric: rows.metric, dimension: rows.dimension, norm: norm,
-          residual: quantised.residual)
-        if rows.metric == .cosine {
-          let unit = 1 / norm
-          for i in 0..<rows.dimension { context.rotated.base[i] *= unit }
-        }
-        let code = CodeQuery(code: context.code.base, quantised, metric: rows.metric)
+        let (exact, code) = query(base, norm: norm, context: &context)
         return body(exact, code, &context)
       }
     }
+  }
+
+  /// The forms of a query that has been validated; they lie in its context.
+  func query(
+    _ vector: UnsafePointer<Float>, norm: Float, context: inout SearchContext
+  ) -> (ExactQuery, CodeQuery) {
+    context.rotated.base.update(from: vector, count: rows.dimension)
+    rows.rotation.apply(context.rotated.base)
+    let quantised = Quantiser.encode(
+      context.rotated.base, dimension: rows.dimension, metric: rows.metric,
+      into: context.code.base)
+    let exact = ExactQuery(
+      vector: vector, metric: rows.metric, dimension: rows.dimension, norm: norm,
+      residual: quantised.residual)
+    if rows.metric == .cosine {
+      let unit = 1 / norm
+      for i in 0..<rows.dimension { context.rotated.base[i] *= unit }
+    }
+    return (exact, CodeQuery(code: context.code.base, quantised, metric: rows.metric))
   }
 
   /// Exact search over all rows or some.

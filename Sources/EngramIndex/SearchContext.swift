@@ -87,9 +87,9 @@ struct Scratch<Element: BitwiseCopyable>: ~Copyable {
 /// Contexts at rest. As many exist as searches have run at once.
 final class SearchContextPool: Sendable {
   /// Each is in the list or lent to one thread: what makes the unchecked conformance sound.
-  private final class Holder: @unchecked Sendable {
+  final class Holder: @unchecked Sendable {
     var context: SearchContext
-    init(dimension: Int) { context = SearchContext(dimension: dimension) }
+    fileprivate init(dimension: Int) { context = SearchContext(dimension: dimension) }
   }
 
   private let idle = Mutex<[Holder]>([])
@@ -103,5 +103,17 @@ final class SearchContextPool: Sendable {
     let holder = idle.withLock { $0.popLast() } ?? Holder(dimension: dimension)
     defer { idle.withLock { $0.append(holder) } }
     return try body(&holder.context)
+  }
+
+  /// Lends several, for queries that take turns on one thread.
+  func withContexts<Result>(_ count: Int, _ body: ([Holder]) -> Result) -> Result {
+    var holders = idle.withLock { idle in
+      let taken = Array(idle.suffix(count))
+      idle.removeLast(taken.count)
+      return taken
+    }
+    while holders.count < count { holders.append(Holder(dimension: dimension)) }
+    defer { idle.withLock { $0 += holders } }
+    return body(holders)
   }
 }

@@ -38,6 +38,21 @@ public protocol VectorIndex: Sendable {
   func search(
     _ query: [Float], k: Int, ef: Int?, among: RowSet?, statistics: inout SearchStatistics
   ) throws(IndexError) -> [Neighbour]
+
+  /// The `k` nearest rows to each of many queries: what `search` finds for each of them, on the
+  /// calling thread and in less time than one by one.
+  ///
+  /// - Parameters:
+  ///   - queries: row after row, `dimension` components each; none is fine.
+  ///   - k: 1...10,000, the same for all, as are `ef` and `among`, which are those of `search`.
+  ///   - statistics: what all searches together cost is added to it.
+  /// - Returns: for each query its neighbours, nearest first.
+  /// - Throws: `IndexError` for what `search` refuses in any of the queries, before any is searched
+  ///   for; `dimensionMismatch` where `queries` is no whole number of rows. A position at fault is
+  ///   one in `queries`.
+  func searchBatch(
+    _ queries: [Float], k: Int, ef: Int?, among: RowSet?, statistics: inout SearchStatistics
+  ) throws(IndexError) -> [[Neighbour]]
 }
 
 extension VectorIndex {
@@ -47,5 +62,13 @@ extension VectorIndex {
   ) throws(IndexError) -> [Neighbour] {
     var statistics = SearchStatistics()
     return try search(query, k: k, ef: ef, among: among, statistics: &statistics)
+  }
+
+  /// The `k` nearest rows to each of many queries.
+  public func searchBatch(
+    _ queries: [Float], k: Int, ef: Int? = nil, among: RowSet? = nil
+  ) throws(IndexError) -> [[Neighbour]] {
+    var statistics = SearchStatistics()
+    return try searchBatch(queries, k: k, ef: ef, among: among, statistics: &statistics)
   }
 }
