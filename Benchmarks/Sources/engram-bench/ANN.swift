@@ -55,7 +55,7 @@ struct ANN: AsyncParsableCommand {
     let trial = SearchTrial(index: built.index, workload: workload, truth: truth)
     for width in widths {
       progress.begin("searching, \(width.name)")
-      report.points.append(try trial.measure(width, passes: options.passes))
+      report.points.append(try trial.measure(width, passes: options.passes, batches: true))
       progress.end()
     }
     try options.publish(report, text: text(of: report))
@@ -94,12 +94,14 @@ struct ANN: AsyncParsableCommand {
     var table = Table(columns: [
       .number("ef"), .number("recall@\(options.k)"), .number("p50", unit: "us"),
       .number("p95", unit: "us"), .number("p99", unit: "us"), .number("queries/s"),
+      .number("in a batch/s"),
       .number("distances"), .number("hops"), .number("re-ranked"), .number("bytes"),
     ])
     for point in report.points {
       table.add(
         point.width, .decimal(point.recall, 4), .decimal(point.p50_us, 1),
         .decimal(point.p95_us, 1), .decimal(point.p99_us, 1), .integer(Int(point.qps)),
+        point.batch_qps.map { .integer(Int($0)) } ?? .none,
         .decimal(point.distances, 0), .decimal(point.hops, 0), .decimal(point.reranked, 1),
         .decimal(point.bytes, 0))
     }

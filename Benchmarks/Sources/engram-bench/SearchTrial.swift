@@ -8,6 +8,8 @@ struct SearchPoint: Encodable {
   var recall, p50_us, p95_us, p99_us, qps, distances, hops, reranked, bytes: Double
   /// How many queries each plan answered.
   var plans: [String: Int]
+  /// Queries per second where all are asked at once, if that was measured.
+  var batch_qps: Double?
 
   /// The width as a table shows it.
   var width: Table.Cell { ef.map { .integer($0) } ?? .text("default") }
@@ -39,10 +41,15 @@ struct SearchTrial {
   func recall(_ width: SearchWidth) throws -> Double { try tally(width).recall }
 
   /// The first pass warms up and counts; the others are timed, each query by itself.
-  func measure(_ width: SearchWidth, passes: Int) throws -> SearchPoint {
+  ///
+  /// - Parameter batches: whether to ask all queries at once too, in turn with the other passes.
+  func measure(
+    _ width: SearchWidth, passes: Int, batches: Bool = false
+  ) throws -> SearchPoint {
     let tally = try tally(width)
     var samples = Samples(capacity: workload.count * passes)
     var passSeconds: [Double] = []
+    var batchPassSeconds: [Double] = []
     for _ in 0..<passes {
       let before = samples.count
       for query in 0..<workload.count {
@@ -55,6 +62,7 @@ struct SearchTrial {
         precondition(found.count <= workload.k)
       }
       passSeconds.append(Double(samples.nanoseconds[before...].reduce(0, +)) / 1e9)
+      if batches { batchPassSeconds.append(try batchSeconds(width)) }
     }
     let count = Double(workload.count)
     let sorted = samples.nanoseconds.sorted()
@@ -65,7 +73,16 @@ struct SearchTrial {
       qps: count / nearestRank(50, of: passSeconds.sorted()),
       distances: Double(tally.cost.distances) / count, hops: Double(tally.cost.hops) / count,
       reranked: Double(tally.cost.reranked) / count, bytes: Double(tally.cost.bytes) / count,
-      plans: tally.plans)
+      plans: tally.plans,
+      batch_qps: batches ? count / nearestRank(50, of: batchPassSeconds.sorted()) : nil)
+  }
+
+  /// Asks all queries at once, on one thread.
+  private func batchSeconds(_ width: SearchWidth) throws -> Double {
+    let start = MonotonicClock.now()
+    let found = try width.searchBatch(index, workload.queries, k: workload.k)
+    precondition(found.count == workload.count)
+    return MonotonicClock.seconds(since: start)
   }
 
   private func tally(_ width: SearchWidth) throws -> Tally {

@@ -20,4 +20,8 @@ struct SearchWidth {
   ) throws -> [Neighbour] {
     try index.search(query, k: k, ef: ef, among: among, statistics: &statistics)
   }
+
+  func searchBatch(_ index: HNSWIndex, _ queries: [Float], k: Int) throws -> [[Neighbour]] {
+    try index.searchBatch(queries, k: k, ef: ef)
+  }
 }
