@@ -21,8 +21,6 @@ final class Graph: Sendable {
   private let levelArray: ReservedArray<UInt8>
   /// Lists used in `upperLinks`. The writer's.
   private let upperCount = Atomic<Int>(0)
-  /// The number of rows at which the codes' centre is computed anew. The writer's.
-  private let nextCentring = Atomic<Int>(firstCentring)
   /// Row and level of the entry point, packed; all ones while the graph is empty.
   private let entry = Atomic<UInt64>(.max)
   private let linked = Atomic<Int>(0)
@@ -36,7 +34,7 @@ final class Graph: Sendable {
     try parameters.validate()
     self.parameters = parameters
     let centre = [Float](repeating: 0, count: dimension)
-    currentCodes = Mutex(try WalkCodes(centre: centre, metric: metric))
+    currentCodes = Mutex(try WalkCodes(centre: centre, ofRows: 0, metric: metric))
     baseLinks = try ReservedArray(limit: IndexLimits.rows * 2 * parameters.maxConnections)
     // One row in M has an upper level, and those have 1 / (1 - 1/M) lists on average.
     upperLinks = try ReservedArray(limit: IndexLimits.rows * parameters.maxConnections)
@@ -142,14 +140,13 @@ final class Graph: Sendable {
 
   private func encode(_ range: Range<Int>, of all: Rows) throws(IndexError) {
     let count = range.upperBound
-    guard count >= nextCentring.load(ordering: .relaxed) else {
+    guard count >= max(Self.firstCentring, 8 * codes.centredRows) else {
       return try encode(range, of: all, into: codes)
     }
-    let centre = WalkCodes.centre(of: all, count: count)
-    let renewed = try WalkCodes(centre: centre, metric: all.metric)
+    let renewed = try WalkCodes(
+      centre: WalkCodes.centre(of: all, count: count), ofRows: count, metric: all.metric)
     try encode(0..<count, of: all, into: renewed)
     currentCodes.withLock { $0 = renewed }
-    nextCentring.store(max(Self.firstCentring, 8 * count), ordering: .relaxed)
   }
 
   private func encode(
@@ -219,13 +216,16 @@ final class Graph: Sendable {
       count: upperCount.load(ordering: .relaxed) * parameters.maxConnections * 4)
   }
 
-  /// Fills an empty graph with saved lists after checking that each link names a row that is there.
+  /// Fills an empty graph with saved lists and walk codes after checking that each link names a row
+  /// that is there.
   func restore(
-    count: Int, of rows: Rows, base: UnsafeRawBufferPointer, upper: UnsafeRawBufferPointer
+    count: Int, base: UnsafeRawBufferPointer, upper: UnsafeRawBufferPointer, codes saved: WalkCodes
   ) throws(IndexError) {
     let m = parameters.maxConnections
     guard base.count == count * 2 * m * 4 else { throw .damagedSnapshot("length of the links") }
-    try prepare(0..<count, of: rows)
+    try prepare(rows: 0..<count)
+    currentCodes.withLock { $0 = saved }
+    prepared.store(count, ordering: .releasing)
     guard upper.count == upperCount.load(ordering: .relaxed) * m * 4 else {
       throw .damagedSnapshot("length of the upper links")
     }

@@ -9,13 +9,17 @@ package struct IndexSnapshot {
   package var bounds: UnsafeRawBufferPointer
   package var baseLinks: UnsafeRawBufferPointer
   package var upperLinks: UnsafeRawBufferPointer
+  /// Of the rows that the graph holds, and what they are centred on.
+  package var walkCodes: UnsafeRawBufferPointer
+  package var centre: [Float]
+  package var centredRows: Int
   package var calibration: Calibration?
 
   package init(
     rows: Int, linked: Int, parameters: HNSWParameters, codes: UnsafeRawBufferPointer,
     factors: UnsafeRawBufferPointer, bounds: UnsafeRawBufferPointer,
     baseLinks: UnsafeRawBufferPointer, upperLinks: UnsafeRawBufferPointer,
-    calibration: Calibration?
+    walkCodes: UnsafeRawBufferPointer, centre: [Float], centredRows: Int, calibration: Calibration?
   ) {
     self.rows = rows
     self.linked = linked
@@ -25,6 +29,9 @@ package struct IndexSnapshot {
     self.bounds = bounds
     self.baseLinks = baseLinks
     self.upperLinks = upperLinks
+    self.walkCodes = walkCodes
+    self.centre = centre
+    self.centredRows = centredRows
     self.calibration = calibration
   }
 }
@@ -40,11 +47,13 @@ extension HNSWIndex {
   /// The first `rows` rows and the graph, for use inside of `withQuietGraph` only; the graph holds
   /// none beyond them.
   package func snapshotParts(rows: Int) -> IndexSnapshot {
-    IndexSnapshot(
+    let codes = graph.codes
+    return IndexSnapshot(
       rows: rows, linked: graph.count, parameters: parameters,
       codes: content.rows.codeBytes(rows), factors: content.rows.factorBytes(rows),
       bounds: content.rows.boundBytes(rows), baseLinks: graph.baseBytes,
-      upperLinks: graph.upperBytes, calibration: calibration)
+      upperLinks: graph.upperBytes, walkCodes: codes.bytes(rows: graph.count),
+      centre: codes.centre, centredRows: codes.centredRows, calibration: calibration)
   }
 
   /// An index from saved parts.
@@ -66,7 +75,8 @@ extension HNSWIndex {
     try rows.restore(
       codes: snapshot.codes, factors: snapshot.factors, bounds: snapshot.bounds, vectors: vectors)
     try graph.restore(
-      count: snapshot.linked, of: rows, base: snapshot.baseLinks, upper: snapshot.upperLinks)
+      count: snapshot.linked, base: snapshot.baseLinks, upper: snapshot.upperLinks,
+      codes: try Self.walkCodes(of: snapshot, dimension: dimension, metric: metric))
     if let calibration = snapshot.calibration {
       let isSound = calibration.rows >= 0 && calibration.settings.allSatisfy {
         IndexLimits.ef.contains($0.width) && (0...1).contains($0.recall)
@@ -74,6 +84,21 @@ extension HNSWIndex {
       guard isSound else { throw .damagedSnapshot("calibration") }
       currentCalibration.withLock { $0 = calibration }
     }
+  }
+
+  private static func walkCodes(
+    of snapshot: IndexSnapshot, dimension: Int, metric: Metric
+  ) throws(IndexError) -> WalkCodes {
+    guard snapshot.centre.count == dimension, snapshot.centre.allSatisfy(\.isFinite),
+      (0...snapshot.linked).contains(snapshot.centredRows)
+    else { throw .damagedSnapshot("centre of the walk codes") }
+    let codes = try WalkCodes(
+      centre: snapshot.centre, ofRows: snapshot.centredRows, metric: metric)
+    guard snapshot.walkCodes.count == snapshot.linked * codes.stride else {
+      throw .damagedSnapshot("length of the walk codes")
+    }
+    try codes.restore(snapshot.walkCodes)
+    return codes
   }
 
   /// Bytes of memory by part, for reports.

@@ -113,13 +113,14 @@ enum Quantiser {
     return result
   }
 
+  /// 1.5 * 2^23: added to a float it leaves the rounded integer in the low bits, without a call.
+  static let magic: Float = 12_582_912
+
   /// Rounds to the nearest step, ties to even; returns the sum of squares of the code.
   private static func round(
     _ vector: UnsafePointer<Float>, _ dimension: Int, steps: Float,
     into code: UnsafeMutablePointer<Int8>
   ) -> Int32 {
-    // Adding 1.5 * 2^23 leaves the rounded integer in the low bits: rounding without a call.
-    let magic: Float = 12_582_912
     let magicBits = Int32(bitPattern: magic.bitPattern)
     var squares = SIMD8<Int32>.zero
     var i = 0

@@ -21,19 +21,28 @@ final class WalkCodes: Sendable {
   }
 
   let metric: Metric
+  let dimension: Int
+  /// Zeros behind it up to a multiple of eight.
+  let paddedCentre: [Float]
+  /// How many rows the centre is the mean of.
+  let centredRows: Int
   /// Of one component: the more components, the less each one's error counts.
   let bits: Int
-  let centre: [Float]
   /// Bytes of a row's fields, and from one row to the next.
   let fieldBytes: Int
   let stride: Int
+  /// Components that a row has fields for; the last ones may be beyond the dimension.
+  private let fieldCount: Int
   private let array: ReservedArray<UInt8>
 
-  init(centre: [Float], metric: Metric) throws(IndexError) {
+  init(centre: [Float], ofRows rows: Int, metric: Metric) throws(IndexError) {
     self.metric = metric
-    self.centre = centre
-    bits = Self.bits(dimension: centre.count)
-    fieldBytes = (centre.count * bits + 255) / 256 * 32
+    dimension = centre.count
+    centredRows = rows
+    paddedCentre = centre + Array(repeating: 0, count: (8 - dimension % 8) % 8)
+    bits = Self.bits(dimension: dimension)
+    fieldBytes = (dimension * bits + 255) / 256 * 32
+    fieldCount = fieldBytes * 8 / bits
     let lines = (fieldBytes + MemoryLayout<Factors>.stride + 63) / 64 * 64
     stride = lines % 4096 == 0 ? lines + 64 : lines
     array = try ReservedArray(limit: IndexLimits.rows * stride)
@@ -97,6 +106,8 @@ final class WalkCodes: Sendable {
     View(base: array.base, stride: stride, fieldBytes: fieldBytes, kernel: kernel)
   }
 
+  var centre: [Float] { Array(paddedCentre.prefix(dimension)) }
+
   // MARK: Writing, under the index's write lock
 
   /// The mean of the first `count` rows, or of some of them.
@@ -116,31 +127,13 @@ final class WalkCodes: Sendable {
 
   /// Encodes a row that no walk meets yet. IEEE operations in a fixed order: the same everywhere.
   func write(_ row: UInt32, from rows: Rows) {
-    let code = rows.code(row)
     let own = rows.factors[Int(row)]
-    let dimension = centre.count
     let fields = array.base + Int(row) &* stride
-    fields.update(repeating: 0, count: fieldBytes)
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: dimension) { rest in
-      var squares = 0.0
-      var product = 0.0
-      for i in 0..<dimension {
-        rest[i] = own.scale * Float(code[i]) - centre[i]
-        squares += Double(rest[i]) * Double(rest[i])
-        product += Double(centre[i]) * Double(own.scale * Float(code[i]))
-      }
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: fieldCount) { rest in
+      guard let rest = rest.baseAddress else { return }
+      let (squares, product) = subtractCentre(from: rows.code(row), scale: own.scale, into: rest)
       let deviation = (squares / Double(dimension)).squareRoot()
-      let steps = deviation > 0 ? Float(1 / (step * deviation)) : 0
-      let levels = 1 << bits
-      var matched = 0.0
-      for i in 0..<dimension {
-        // Not clamped but compared, for a damaged snapshot's scale may have made it no number.
-        let level = rest[i] * steps + Float(levels / 2)
-        let field = level >= Float(levels) ? levels - 1 : level >= 0 ? Int(level) : 0
-        matched += Double(rest[i]) * Double(2 * field + 1 - levels)
-        let (byte, shift) = place(of: i)
-        fields[byte] |= UInt8(field) << shift
-      }
+      let matched = pack(rest, steps: deviation > 0 ? Float(1 / (step * deviation)) : 0, into: fields)
       let scale = matched > 0 ? Float(squares / matched) : 0
       let factors =
         metric == .squaredL2
@@ -148,6 +141,60 @@ final class WalkCodes: Sendable {
         : Factors(scale: scale, bias: own.bias, offset: Float(-product))
       UnsafeMutableRawPointer(fields + fieldBytes).storeBytes(of: factors, as: Factors.self)
     }
+  }
+
+  /// What a row differs from the centre by, and zeros behind it; its squared length, and the product
+  /// of row and centre.
+  private func subtractCentre(
+    from code: UnsafePointer<Int8>, scale: Float, into rest: UnsafeMutablePointer<Float>
+  ) -> (squares: Double, product: Double) {
+    var squares = SIMD8<Double>.zero
+    var product = SIMD8<Double>.zero
+    rest.update(repeating: 0, count: fieldCount)
+    paddedCentre.withUnsafeBytes { centre in
+      // Codes have zeros behind them, as the centre has.
+      for i in Swift.stride(from: 0, to: dimension, by: 8) {
+        let code = UnsafeRawPointer(code + i).loadUnaligned(as: SIMD8<Int8>.self)
+        let own = SIMD8<Float>(SIMD8<Int32>(truncatingIfNeeded: code)) * scale
+        let middle = centre.loadUnaligned(fromByteOffset: 4 * i, as: SIMD8<Float>.self)
+        let lanes = own - middle
+        UnsafeMutableRawPointer(rest + i).storeBytes(of: lanes, as: SIMD8<Float>.self)
+        squares += SIMD8<Double>(lanes) * SIMD8<Double>(lanes)
+        product += SIMD8<Double>(middle) * SIMD8<Double>(own)
+      }
+    }
+    return (squares.sum(), product.sum())
+  }
+
+  /// Writes the fields where the kernels look for them: field k of byte j of a block is component
+  /// k * width + j of the block's. The product of what they stand for with what they were made of.
+  private func pack(
+    _ rest: UnsafePointer<Float>, steps: Float, into fields: UnsafeMutablePointer<UInt8>
+  ) -> Double {
+    let levels = Float(1 << bits)
+    let middle = SIMD8(repeating: levels / 2 - 0.5)
+    let magic = SIMD8(repeating: Quantiser.magic)
+    var matched = SIMD8<Double>.zero
+    for block in Swift.stride(from: 0, to: fieldBytes, by: 64) {
+      let width = min(64, fieldBytes - block)
+      for byte in Swift.stride(from: 0, to: width, by: 8) {
+        var packed = SIMD8<UInt8>.zero
+        for place in 0..<8 / bits {
+          let component = rest + (block * 8 / bits + place * width + byte)
+          let lanes = UnsafeRawPointer(component).loadUnaligned(as: SIMD8<Float>.self)
+          var level = lanes * steps + middle
+          // Not clamped but compared, for a damaged snapshot's scale may have made it no number.
+          level.replace(with: 0, where: .!(level .>= 0))
+          level.replace(with: levels - 1, where: level .> levels - 1)
+          let shifted = level + magic
+          let field = unsafeBitCast(shifted, to: SIMD8<UInt32>.self) & 0xFF
+          packed |= SIMD8<UInt8>(truncatingIfNeeded: field) &<< UInt8(place * bits)
+          matched += SIMD8<Double>(lanes) * SIMD8<Double>((shifted - magic) * 2 + (1 - levels))
+        }
+        UnsafeMutableRawPointer(fields + block + byte).storeBytes(of: packed, as: SIMD8<UInt8>.self)
+      }
+    }
+    return matched.sum()
   }
 
   /// Between two levels, in standard deviations: uniform levels with the least square error of a
@@ -160,44 +207,15 @@ final class WalkCodes: Sendable {
     }
   }
 
-  /// Where the kernels look for a component's field: byte, and bits to the right of it.
-  private func place(of component: Int) -> (byte: Int, shift: UInt8) {
-    let perBlock = 64 * 8 / bits
-    let block = component / perBlock
-    let width = min(64, fieldBytes - 64 * block)
-    let within = component - block * perBlock
-    return (64 * block + within % width, UInt8(within / width * bits))
+  // MARK: Snapshot
+
+  func bytes(rows: Int) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: array.base, count: rows * stride)
   }
-}
 
-/// What a walk looks for, coded as the left side of its distances.
-struct WalkQuery {
-  let fields: engram_field_query
-
-  /// - Parameters:
-  ///   - vector: rotated, of length 1 under cosine; overwritten.
-  ///   - rowBias: of a row among rows; nil for a query.
-  ///   - code: takes the code, which is needed as long as the query is.
-  init(
-    _ vector: UnsafeMutablePointer<Float>, rowBias: Float?, _ codes: WalkCodes,
-    code: UnsafeMutablePointer<Int8>
-  ) {
-    let dimension = codes.centre.count
-    var squares: Float = 0
-    var product: Float = 0
-    codes.centre.withUnsafeBufferPointer { centre in
-      for i in 0..<dimension {
-        vector[i] -= centre[i]
-        squares += vector[i] * vector[i]
-        product += vector[i] * centre[i]
-      }
-    }
-    let (scale, sum) = Quantiser.encodeCoarsely(vector, dimension: dimension, into: code)
-    let isL2 = codes.metric == .squaredL2
-    fields = engram_field_query(
-      code: code, factor: isL2 ? 2 * scale : scale, weight: isL2 ? 0 : -(rowBias ?? 0),
-      bias: isL2 ? squares : -product,
-      // What twice the product with fields exceeds the product with what they stand for by.
-      excess: ((1 &<< Int32(codes.bits)) &- 1) &* sum)
+  /// Takes saved codes; their length has been checked.
+  func restore(_ saved: UnsafeRawBufferPointer) throws(IndexError) {
+    try array.ensure(count: saved.count)
+    UnsafeMutableRawBufferPointer(start: array.base, count: saved.count).copyMemory(from: saved)
   }
 }

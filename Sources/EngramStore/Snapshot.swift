@@ -18,11 +18,11 @@ struct Snapshot {
   static func fileName(space: Int) -> String { "index-\(space).hnsw" }
 
   private static let magic: [UInt8] = [0x89] + Array("ENGRAMI\r\n\u{1A}\n".utf8)
-  private static let formatVersion: UInt16 = 2
+  private static let formatVersion: UInt16 = 3
   private static let headerBytes = 4096
 
   private enum Section: Int, CaseIterable {
-    case codes, factors, bounds, baseLinks, upperLinks, calibration, rows, names
+    case codes, factors, bounds, baseLinks, upperLinks, walkCodes, centre, calibration, rows, names
   }
 
   /// One row of the index: the version it stands for, its slot, its scope, and whether it is live.
@@ -50,13 +50,15 @@ struct Snapshot {
       try Directory.publish(path) { file throws(StoreError) in
         try table.withBytes { table throws(StoreError) in
           try nameBytes.withBytes { names throws(StoreError) in
-            try encode(index.calibration).withBytes { calibration throws(StoreError) in
-              try write(
-                [
-                  index.codes, index.factors, index.bounds, index.baseLinks, index.upperLinks,
-                  calibration, table, names,
-                ], rows: rows, linked: index.linked, covered: covered, hash: hash,
-                identity: identity, to: file)
+            try encodeCentre(index).withBytes { centre throws(StoreError) in
+              try encode(index.calibration).withBytes { calibration throws(StoreError) in
+                try write(
+                  [
+                    index.codes, index.factors, index.bounds, index.baseLinks, index.upperLinks,
+                    index.walkCodes, centre, calibration, table, names,
+                  ], rows: rows, linked: index.linked, covered: covered, hash: hash,
+                  identity: identity, to: file)
+              }
             }
           }
         }
@@ -128,6 +130,23 @@ struct Snapshot {
     return writer.bytes
   }
 
+  private static func encodeCentre(_ index: IndexSnapshot) -> [UInt8] {
+    var writer = ByteWriter()
+    writer.put(Int64(index.centredRows))
+    for component in index.centre { writer.put(component.bitPattern) }
+    return writer.bytes
+  }
+
+  private static func decodeCentre(
+    _ bytes: UnsafeRawBufferPointer, _ damaged: StoreError
+  ) throws(StoreError) -> (centre: [Float], rows: Int) {
+    var reader = ByteReader(bytes)
+    guard let rows = reader.take(Int64.self), bytes.count % 4 == 0 else { throw damaged }
+    var centre: [Float] = []
+    while let component = reader.take(UInt32.self) { centre.append(Float(bitPattern: component)) }
+    return (centre, Int(rows))
+  }
+
   private static func encode(_ calibration: Calibration?) -> [UInt8] {
     var writer = ByteWriter()
     guard let calibration else { return writer.bytes }
@@ -187,13 +206,16 @@ struct Snapshot {
       sections.append(try read(entry, "\(section)", file))
     }
     func bytes(_ section: Section) -> UnsafeRawBufferPointer { sections[section.rawValue].bytes }
-    let damaged = StoreError.damaged(
-      file: path.string, reason: "its calibration has the wrong length")
+    func damaged(_ section: Section) -> StoreError {
+      .damaged(file: path.string, reason: "its \(section) has the wrong length")
+    }
+    let (centre, centredRows) = try decodeCentre(bytes(.centre), damaged(.centre))
     let parts = IndexSnapshot(
       rows: header.rows, linked: header.linked, parameters: identity.parameters,
       codes: bytes(.codes), factors: bytes(.factors), bounds: bytes(.bounds),
       baseLinks: bytes(.baseLinks), upperLinks: bytes(.upperLinks),
-      calibration: try decodeCalibration(bytes(.calibration), damaged))
+      walkCodes: bytes(.walkCodes), centre: centre, centredRows: centredRows,
+      calibration: try decodeCalibration(bytes(.calibration), damaged(.calibration)))
     return try withExtendedLifetime(sections) { () throws(StoreError) in
       try restore(
         parts, rows: bytes(.rows), names: bytes(.names), covered: header.covered,

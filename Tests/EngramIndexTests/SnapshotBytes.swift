@@ -10,6 +10,9 @@ struct SnapshotBytes: Equatable {
   var bounds: [UInt8]
   var baseLinks: [UInt8]
   var upperLinks: [UInt8]
+  var walkCodes: [UInt8]
+  var centre: [Float]
+  var centredRows: Int
 
   init(_ index: HNSWIndex) {
     self = index.withSnapshot(rows: index.rowCount) { SnapshotBytes($0) }
@@ -24,10 +27,13 @@ struct SnapshotBytes: Equatable {
     bounds = Array(snapshot.bounds)
     baseLinks = Array(snapshot.baseLinks)
     upperLinks = Array(snapshot.upperLinks)
+    walkCodes = Array(snapshot.walkCodes)
+    centre = snapshot.centre
+    centredRows = snapshot.centredRows
   }
 
   static let parts: [WritableKeyPath<SnapshotBytes, [UInt8]> & Sendable] = [
-    \.codes, \.factors, \.bounds, \.baseLinks, \.upperLinks,
+    \.codes, \.factors, \.bounds, \.baseLinks, \.upperLinks, \.walkCodes,
   ]
 
   /// An index of these bytes.
@@ -39,13 +45,16 @@ struct SnapshotBytes: Equatable {
         try lend(bounds) { bounds throws(IndexError) in
           try lend(baseLinks) { baseLinks throws(IndexError) in
             try lend(upperLinks) { upperLinks throws(IndexError) in
-              let snapshot = IndexSnapshot(
-                rows: rows, linked: linked, parameters: parameters, codes: codes,
-                factors: factors, bounds: bounds, baseLinks: baseLinks, upperLinks: upperLinks,
-                calibration: nil)
-              return try HNSWIndex(
-                dimension: dimension, metric: metric, snapshot: snapshot,
-                vectors: vectors.addresses)
+              try lend(walkCodes) { walkCodes throws(IndexError) in
+                let snapshot = IndexSnapshot(
+                  rows: rows, linked: linked, parameters: parameters, codes: codes,
+                  factors: factors, bounds: bounds, baseLinks: baseLinks, upperLinks: upperLinks,
+                  walkCodes: walkCodes, centre: centre, centredRows: centredRows,
+                  calibration: nil)
+                return try HNSWIndex(
+                  dimension: dimension, metric: metric, snapshot: snapshot,
+                  vectors: vectors.addresses)
+              }
             }
           }
         }

@@ -48,7 +48,7 @@ private func dot(_ a: [Double], _ b: [Double]) -> Double {
         isCentred
         ? WalkCodes.centre(of: rows, count: vectors.count)
         : [Float](repeating: 0, count: dimension)
-      codes = try WalkCodes(centre: centre, metric: metric)
+      codes = try WalkCodes(centre: centre, ofRows: vectors.count, metric: metric)
       try codes.reserve(rows: vectors.count)
       for row in vectors.indices { codes.write(UInt32(row), from: rows) }
       points = vectors.indices.map { row in
