@@ -15,7 +15,6 @@ import time
 from . import libraries, report, widths
 from .contestants import Engram, Peer
 from .data import SETS, DataSet, Truth, find
-from .turns import Turns
 from .worker import LeftOut
 
 TARGETS = [0.99, 0.999]
@@ -24,11 +23,10 @@ ENGRAM, ENGRAM_AVX2 = "Engram", "Engram, AVX2 kernels"
 
 def main():
     options = arguments()
-    turns = Turns(options.lock)
     results = []
     for name in options.sets.split(","):
         data = DataSet(name, find(name, getattr(options, name.replace("-", "_"))), options.rows)
-        results.append(compare(data, options, turns))
+        results.append(compare(data, options))
         print(report.text(results[-1]), flush=True)
     if options.json:
         with open(options.json, "w") as file:
@@ -50,17 +48,15 @@ def arguments():
     parser.add_argument("--only", metavar="NAMES", help="peers whose names begin with one of "
                         "these, with commas between: hnswlib,SVS 32")
     parser.add_argument("--json", metavar="FILE", help="also write every figure of every round")
-    parser.add_argument("--lock", metavar="FILE", help="hold this file's lock (flock) while "
-                        "measuring, two or three minutes at a time, where others measure too")
     return parser.parse_args()
 
 
-def compare(data, options, turns):
+def compare(data, options):
     """Every contestant's widths, then the rounds, as one dictionary for the report."""
     left_out = {}
-    chosen = choose_widths(data, options, turns, left_out)
+    chosen = choose_widths(data, options, left_out)
     drop_same_kernels(chosen, left_out)
-    rounds = run_rounds(data, options, turns, chosen)
+    rounds = run_rounds(data, options, chosen)
     for contestant in chosen:
         contestant.close()
     return {
@@ -74,10 +70,9 @@ def compare(data, options, turns):
     }
 
 
-def choose_widths(data, options, turns, left_out):
+def choose_widths(data, options, left_out):
     chosen = {}
     for contestant in contestants(data, options, left_out):
-        turns.next()
         progress(f"{data.name}: {contestant.name}, looking for widths")
         try:
             chosen[contestant] = choose(contestant)
@@ -89,11 +84,10 @@ def choose_widths(data, options, turns, left_out):
     return chosen
 
 
-def run_rounds(data, options, turns, chosen):
+def run_rounds(data, options, chosen):
     rounds = {contestant: [] for contestant in chosen}
     for number in range(options.rounds):
         for contestant, chosen_widths in chosen.items():
-            turns.next()
             progress(f"{data.name}: round {number + 1} of {options.rounds}, {contestant.name}")
             if number and contestant.built_each_round:
                 contestant.build()
