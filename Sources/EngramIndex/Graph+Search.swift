@@ -108,22 +108,27 @@ extension Graph {
   ) {
     let gather = Kernels.active.dot_i8_gather
     found.removeAll { Int($0.row) >= count }
-    var candidates = found.candidates
+    var refined = context.refinedBuffer(capacity: found.capacity)
     let batch = SearchContext.smallestBatch
-    for begin in stride(from: 0, to: candidates.count, by: batch) {
-      let count = min(batch, candidates.count - begin)
-      for index in 0..<count { context.rows.base[index] = candidates[begin + index].row }
+    for begin in stride(from: 0, to: found.count, by: batch) {
+      let count = min(batch, found.count - begin)
+      for index in 0..<count {
+        let row = found[begin + index].row
+        context.rows.base[index] = row
+        rows.prefetchFigures(row)
+      }
       gather(
         query.code, rows.codes, rows.stride, context.rows.base, count, rows.stride,
         context.products.base)
       for index in 0..<count {
         let row = context.rows.base[index]
-        candidates[begin + index] = Candidate(
+        context.scored.base[index] = Candidate(
           distance: query.distance(
             product: context.products.base[index], rows.factors[Int(row)]), row: row)
       }
+      refined.insert(context.scored.base, count: count)
     }
-    candidates.sort()
-    statistics.bytes += candidates.count * rows.bytesPerCode
+    statistics.bytes += found.count * rows.bytesPerCode
+    found = refined
   }
 }

@@ -94,7 +94,7 @@ final class IndexedRows: Sendable {
     context.rotated.base.update(from: vector, count: rows.dimension)
     rows.rotation.apply(context.rotated.base)
     let quantised = Quantiser.encode(
-      context.rotated.base, dimension: rows.dimension, metric: rows.metric,
+      context.rotated.base, norm: norm, dimension: rows.dimension, metric: rows.metric,
       into: context.code.base)
     let exact = ExactQuery(
       vector: vector, metric: rows.metric, dimension: rows.dimension, norm: norm,

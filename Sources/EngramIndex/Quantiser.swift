@@ -17,14 +17,15 @@ struct QuantisedVector {
 /// Scalar quantisation to int8 with one scale per vector, so that it needs no training and an
 /// insert never depends on what came before (LVQ, arXiv 2304.04759, without the mean).
 enum Quantiser {
-  /// Encodes `vector` into `code`, whose bytes past `dimension` the caller keeps at zero.
+  /// Encodes `vector`, of length `norm`, into `code`, whose bytes past `dimension` the caller keeps
+  /// at zero.
   static func encode(
-    _ vector: UnsafePointer<Float>, dimension: Int, metric: Metric,
+    _ vector: UnsafePointer<Float>, norm: Float, dimension: Int, metric: Metric,
     into code: UnsafeMutablePointer<Int8>
   ) -> QuantisedVector {
     let largest = largestMagnitude(vector, dimension)
     var result = QuantisedVector()
-    result.norm = Float(squaredNorm(vector, dimension).squareRoot())
+    result.norm = norm
     // Below this the reciprocal overflows: the code is zero and the residual says what is lost.
     guard largest > 1e-30 else {
       code.update(repeating: 0, count: dimension)
@@ -168,7 +169,7 @@ enum Quantiser {
   }
 
   @inline(__always)
-  private static func load(_ vector: UnsafePointer<Float>, _ i: Int) -> SIMD8<Float> {
+  static func load(_ vector: UnsafePointer<Float>, _ i: Int) -> SIMD8<Float> {
     UnsafeRawPointer(vector + i).loadUnaligned(as: SIMD8<Float>.self)
   }
 

@@ -78,6 +78,12 @@ final class Rows: Sendable {
   @inline(__always) func vector(_ row: UInt32) -> UnsafePointer<Float> {
     vectorArray.base[Int(row)]
   }
+  /// Brings near what is known of a row beside its code.
+  @inline(__always) func prefetchFigures(_ row: UInt32) {
+    engram_prefetch(factors + Int(row))
+    engram_prefetch(bounds + Int(row))
+    engram_prefetch(vectorArray.base + Int(row))
+  }
   @inline(__always) func isLive(_ row: UInt32) -> Bool {
     deadArray.base[Int(row)].load(ordering: .relaxed) == 0
   }
@@ -102,8 +108,10 @@ final class Rows: Sendable {
       guard let base = rotated.baseAddress else { return QuantisedVector() }
       base.update(from: vector, count: dimension)
       rotation.apply(base)
+      let norm = Quantiser.squaredNorm(vector, dimension).squareRoot()
       return Quantiser.encode(
-        base, dimension: dimension, metric: metric, into: codeArray.base + row &* stride)
+        base, norm: Float(norm), dimension: dimension, metric: metric,
+        into: codeArray.base + row &* stride)
     }
     note(Bounds(norm: quantised.norm, residual: quantised.residual), of: row)
     // After the note: the longest vector so far counts this one.

@@ -14,6 +14,7 @@ struct SearchContext: ~Copyable {
   let scored = Scratch<Candidate>(count: smallestBatch)
   private var walked = Scratch<Candidate>(count: 256)
   private var accepted = Scratch<Candidate>(count: 256)
+  private var refined = Scratch<Candidate>(count: 256)
   private var tags = Scratch<UInt8>(count: 0)
   private var search = UInt8.max
   /// Candidates that a scan could not rule out.
@@ -23,7 +24,7 @@ struct SearchContext: ~Copyable {
   static let smallestBatch = 256
 
   init(dimension: Int) {
-    rotated = Scratch(count: dimension)
+    rotated = Scratch(count: dimension + 8)
     code = Scratch(count: dimension + 64)
     walkCode = Scratch(count: dimension + 512)
   }
@@ -38,6 +39,12 @@ struct SearchContext: ~Copyable {
   mutating func resultBuffer(capacity: Int) -> CandidateBuffer {
     accepted.ensure(CandidateBuffer.room(capacity: capacity))
     return CandidateBuffer(accepted.base, capacity: capacity)
+  }
+
+  /// The buffer of what a walk found, once it is scored again.
+  mutating func refinedBuffer(capacity: Int) -> CandidateBuffer {
+    refined.ensure(CandidateBuffer.room(capacity: capacity))
+    return CandidateBuffer(refined.base, capacity: capacity)
   }
 
   /// No row below `rows` visited; row `rows` is, to stand for all that are not to be met.

@@ -181,7 +181,7 @@ final class WalkCodes: Sendable {
         var packed = SIMD8<UInt8>.zero
         for place in 0..<8 / bits {
           let component = rest + (block * 8 / bits + place * width + byte)
-          let lanes = UnsafeRawPointer(component).loadUnaligned(as: SIMD8<Float>.self)
+          let lanes = Quantiser.load(component, 0)
           var level = lanes * steps + middle
           // Not clamped but compared, for a damaged snapshot's scale may have made it no number.
           level.replace(with: 0, where: .!(level .>= 0))

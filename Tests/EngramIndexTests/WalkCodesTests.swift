@@ -70,6 +70,7 @@ private func dot(_ a: [Double], _ b: [Double]) -> Double {
     /// Distances of all rows on walk codes.
     func distances(to query: [Float], rowBias: Float? = nil) -> [Double] {
       var point = Self.point(query, rows)
+      point.append(contentsOf: repeatElement(0, count: (8 - point.count % 8) % 8))
       let ids = Array(0..<UInt32(points.count))
       var found = [Candidate](repeating: .farthest, count: ids.count)
       return withUnsafeTemporaryAllocation(of: Int8.self, capacity: point.count + 512) { code in
