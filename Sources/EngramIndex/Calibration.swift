@@ -17,7 +17,7 @@ public struct Calibration: Sendable, Hashable, Codable {
     }
   }
 
-  /// Rows of the graph when it was calibrated.
+  /// Live rows when it was calibrated.
   public var rows: Int
   /// Ascending in width.
   public var settings: [Setting]
@@ -34,6 +34,6 @@ public struct Calibration: Sendable, Hashable, Codable {
     return (settings.first { $0.recall >= wanted } ?? settings.last)?.width
   }
 
-  /// Whether so many rows have come or gone that it may no longer hold.
-  func isStale(rows now: Int) -> Bool { now > rows + rows / 2 || now < rows / 2 }
+  /// Whether so many rows have come, or so few are left, that it may no longer hold.
+  func isStale(live: Int, arrived: Int) -> Bool { arrived > rows / 2 || live < rows / 2 }
 }

@@ -117,6 +117,10 @@ struct CandidateBuffer {
     count = kept
   }
 
+  func contains(where isWanted: (Candidate) -> Bool) -> Bool {
+    (0..<count).contains { isWanted(storage[$0]) }
+  }
+
   /// The candidates, nearest first, without the marks of the walk.
   var candidates: UnsafeMutableBufferPointer<Candidate> {
     for index in 0..<count { storage[index].bits &= ~1 }

@@ -9,20 +9,21 @@ public final class ExactIndex: VectorIndex {
 
   public var dimension: Int { content.rows.dimension }
   public var metric: Metric { content.rows.metric }
-  public var count: Int { content.rows.count - content.rows.deadCount }
+  public var count: Int { content.rows.liveCount }
 
   @discardableResult
   public func insert(_ vector: [Float]) throws(IndexError) -> Int {
     guard vector.count == dimension else {
       throw .dimensionMismatch(expected: dimension, got: vector.count)
     }
-    return try content.append(copying: vector).lowerBound
+    return try content.append(copying: vector)[0]
   }
 
   /// Adds many vectors, row after row.
   @discardableResult
   public func insert(rows vectors: [Float]) throws(IndexError) -> Range<Int> {
-    try content.append(copying: vectors)
+    let rows = try content.append(copying: vectors)
+    return rows[0]..<rows[0] + rows.count
   }
 
   public func delete(_ row: Int) throws(IndexError) { try content.delete(row) }

@@ -9,7 +9,7 @@ struct ExactScan {
   let rows: Rows
   /// The k least upper bounds of true distances met so far.
   private var nearest: CandidateBuffer
-  private let skipDead: Bool
+  private let skipsDead: Bool
   private let widest: Rows.Bounds
   /// No more than k rows can be nearer than this.
   private var bar = Float.infinity
@@ -23,7 +23,7 @@ struct ExactScan {
     self.code = code
     self.rows = rows
     nearest = context.resultBuffer(capacity: k)
-    skipDead = rows.deadCount > 0
+    skipsDead = rows.buriedCount + rows.vacantCount > 0
     widest = rows.widestBounds
     context.scanned.removeAll(keepingCapacity: true)
   }
@@ -32,20 +32,24 @@ struct ExactScan {
   mutating func scan(
     _ range: Range<Int>, context: inout SearchContext, statistics: inout SearchStatistics
   ) {
-    let kernels = Kernels.active
     var begin = range.lowerBound
     while begin < range.upperBound {
       let count = min(SearchContext.smallestBatch, range.upperBound - begin)
-      kernels.dot_i8_block(
-        code.code, rows.code(UInt32(begin)), rows.stride, count, rows.stride,
-        context.products.base)
-      for index in 0..<count {
-        consider(UInt32(begin &+ index), context.products.base[index], &context.scanned)
+      let block = UInt32(begin)..<UInt32(begin + count)
+      let live = skipsDead ? rows.filterLive(block, into: context.rows.base) : count
+      if live < count {
+        score(live, &context, &statistics)
+      } else {
+        Kernels.active.dot_i8_block(
+          code.code, rows.code(block.lowerBound), rows.stride, count, rows.stride,
+          context.products.base)
+        for index in 0..<count {
+          consider(UInt32(begin &+ index), context.products.base[index], &context.scanned)
+        }
+        note(count, &statistics)
       }
       begin += count
     }
-    statistics.distances += range.count
-    statistics.bytes += range.count * rows.bytesPerCode
   }
 
   /// Scores the rows of a list.
@@ -53,21 +57,31 @@ struct ExactScan {
     _ list: UnsafeBufferPointer<UInt32>, context: inout SearchContext,
     statistics: inout SearchStatistics
   ) {
-    let kernels = Kernels.active
-    guard let base = list.baseAddress else { return }
     var begin = 0
     while begin < list.count {
-      let count = min(SearchContext.smallestBatch, list.count - begin)
-      kernels.dot_i8_gather(
-        code.code, rows.codes, rows.stride, base + begin, count, rows.stride,
-        context.products.base)
-      for index in 0..<count {
-        consider(base[begin &+ index], context.products.base[index], &context.scanned)
-      }
-      begin += count
+      let end = min(begin + SearchContext.smallestBatch, list.count)
+      // Before they are scored: a row that is given again meanwhile was dead.
+      score(rows.filterLive(list[begin..<end], into: context.rows.base), &context, &statistics)
+      begin = end
     }
-    statistics.distances += list.count
-    statistics.bytes += list.count * rows.bytesPerCode
+  }
+
+  /// Scores the first rows in the context.
+  private mutating func score(
+    _ count: Int, _ context: inout SearchContext, _ statistics: inout SearchStatistics
+  ) {
+    Kernels.active.dot_i8_gather(
+      code.code, rows.codes, rows.stride, context.rows.base, count, rows.stride,
+      context.products.base)
+    for index in 0..<count {
+      consider(context.rows.base[index], context.products.base[index], &context.scanned)
+    }
+    note(count, &statistics)
+  }
+
+  private func note(_ count: Int, _ statistics: inout SearchStatistics) {
+    statistics.distances += count
+    statistics.bytes += count * rows.bytesPerCode
   }
 
   @inline(__always)
@@ -76,7 +90,6 @@ struct ExactScan {
   ) {
     let distance = code.distance(product: product, rows.factors[Int(row)])
     if distance > cut { return }
-    if skipDead, !rows.isLive(row) { return }
     let range = query.range(onCodes: distance, rows.bounds[Int(row)])
     if range.least > bar { return }
     scanned.append(Candidate(distance: distance, row: row))

@@ -21,13 +21,14 @@ extension Graph {
   /// Links rows below `count` that the entry point does not reach on level 0: from a row near them
   /// that is reached and has a place, else instead of a row that others link to, too. What that cuts
   /// off all the same is seen to in the next round.
-  func connect(from entry: Entry, count: Int) {
+  func connect(from entry: Entry, count: Int, of rows: Rows) {
+    let present = (0..<UInt32(count)).filter { !rows.isAbsent($0) }
     for _ in 0..<Self.connectRounds {
       var reached = RowSet(rows: count)
       reach(entry.row, &reached)
-      guard reached.count < count else { return }
-      var linksTo = linksToRows(count)
-      for row in 0..<UInt32(count) where !reached.contains(Int(row)) {
+      guard reached.count < present.count else { return }
+      var linksTo = linksToRows(count, from: present)
+      for row in present where !reached.contains(Int(row)) {
         // Where all its neighbours are cut off too, one of them may bring it along later.
         let neighbours = list(row, level: 0).rows.filter { reached.contains(Int($0)) }
         if let target = withPlace(near: neighbours, where: { reached.contains(Int($0)) }) {
@@ -69,9 +70,9 @@ extension Graph {
   }
 
   /// How many links on level 0 lead to each row.
-  private func linksToRows(_ count: Int) -> [UInt32] {
+  private func linksToRows(_ count: Int, from rows: [UInt32]) -> [UInt32] {
     var links = [UInt32](repeating: 0, count: count)
-    for row in 0..<UInt32(count) {
+    for row in rows {
       let list = list(row, level: 0)
       for place in 0..<list.capacity {
         let neighbour = list[place]
@@ -84,10 +85,10 @@ extension Graph {
 
   /// Whether rows that were linked one by one should be connected now that there are so many:
   /// often enough that few are cut off, seldom enough that it costs an insert next to nothing.
-  static func isTimeToConnect(rows: Int) -> Bool {
+  static func isTimeToConnect(_ insertion: Int, rows: Int) -> Bool {
     var interval = 512
     while interval < rows / 32 { interval *= 2 }
-    return rows % interval == 0
+    return insertion % interval == 0
   }
 
   private static var connectRounds: Int { 8 }

@@ -3,15 +3,17 @@ import Dispatch
 import Synchronization
 
 extension Graph {
-  /// Links the next row into the graph (algorithm 1 of the paper).
+  /// Links the next row into the graph, or one given again (algorithm 1 of the paper).
   func insert(_ row: UInt32, rows: Rows, contexts: SearchContextPool) {
+    let count = max(count, Int(row) + 1)
     let (entry, dropped) = link(
       [row], from: entryPoint, rows: rows, contexts: contexts, threads: 1)
     keepReachable([row] + dropped)
-    if let entry, Self.isTimeToConnect(rows: Int(row) + 1) {
-      connect(from: entry, count: Int(row) + 1)
+    let insertion = insertions.add(1, ordering: .relaxed).newValue
+    if let entry, Self.isTimeToConnect(insertion, rows: count) {
+      connect(from: entry, count: count, of: rows)
     }
-    publish(count: Int(row) + 1, entry: entry)
+    publish(count: count, entry: entry)
   }
 
   /// Links rows batch by batch. A batch searches the graph as it was before the batch, then the
@@ -20,18 +22,20 @@ extension Graph {
   ///
   /// Batches grow with the graph, for rows of one batch do not see each other. The order is a
   /// permutation by hash, so that neighbours that arrived together seldom share a batch.
+  ///
+  /// - Parameter count: how many rows the graph has afterwards, those out of use included.
   func build(
-    _ range: Range<Int>, rows: Rows, contexts: SearchContextPool, threads: Int,
+    _ new: [UInt32], count: Int, rows: Rows, contexts: SearchContextPool, threads: Int,
     progress: ((Int) -> Void)? = nil
   ) {
-    let order = range.map(UInt32.init).sorted {
+    let order = new.sorted {
       (Self.hash(UInt64($0), seed: ~parameters.seed), $0)
         < (Self.hash(UInt64($1), seed: ~parameters.seed), $1)
     }
     var entry = entryPoint
     var done = 0
     while done < order.count {
-      let there = count + done
+      let there = count - order.count + done
       let size = min(max(1, there / Self.batchShare), Self.largestBatch, order.count - done)
       (entry, _) = link(
         Array(order[done..<done + size]), from: entry, rows: rows, contexts: contexts,
@@ -39,8 +43,8 @@ extension Graph {
       done += size
       progress?(done)
     }
-    if let entry { connect(from: entry, count: range.upperBound) }
-    publish(count: range.upperBound, entry: entry)
+    if let entry { connect(from: entry, count: count, of: rows) }
+    publish(count: count, entry: entry)
   }
 
   /// A batch is at most this part of the graph, and at most this many rows.
@@ -91,9 +95,13 @@ extension Graph {
         statistics: &statistics)
       start = buffer[0].unmarked
       refine(&buffer, below: rows.count, query, rows, &context, &statistics)
-      let found = buffer.candidates
+      // A dead row is no neighbour, unless there are no others.
+      if buffer.contains(where: { rows.isLive($0.row) }) {
+        buffer.removeAll { !rows.isLive($0.row) }
+      }
       let chosen = select(
-        found, of: row, upTo: list(row, level: level).capacity, rows: rows, context: &context)
+        buffer.candidates, of: row, upTo: list(row, level: level).capacity, rows: rows,
+        context: &context)
       for neighbour in chosen {
         links.append(
           Link(
@@ -110,7 +118,7 @@ extension Graph {
   ///
   /// A candidate with the row's own code would rule out all others. Such twins rule out nobody, and
   /// have a quarter of the places at most.
-  private func select(
+  func select(
     _ candidates: some Sequence<Candidate>, of row: UInt32, upTo limit: Int, rows: Rows,
     context: inout SearchContext
   ) -> [Candidate] {
@@ -205,7 +213,7 @@ extension Graph {
     return candidates.lazy.map(\.row).filter { row in !chosen.contains { $0.row == row } }
   }
 
-  private func store(_ candidates: [Candidate], in list: List) {
+  func store(_ candidates: [Candidate], in list: List) {
     withUnsafeTemporaryAllocation(of: UInt32.self, capacity: candidates.count) { buffer in
       for (index, candidate) in candidates.enumerated() { buffer[index] = candidate.row }
       list.store(UnsafeBufferPointer(buffer))

@@ -20,8 +20,8 @@ struct AnyRow: RowFilter {
 struct LiveRows: RowFilter {
   static var passesAll: Bool { false }
   let rows: Rows
-  var possible: Int { rows.count - rows.deadCount }
-  var total: Int { rows.count }
+  var possible: Int { rows.liveCount }
+  var total: Int { rows.presentCount }
   @inline(__always) func passes(_ row: UInt32) -> Bool { rows.isLive(row) }
 }
 
@@ -29,8 +29,8 @@ struct ChosenRows: RowFilter {
   static var passesAll: Bool { false }
   let rows: Rows
   let chosen: RowSet
-  var possible: Int { min(chosen.count, rows.count - rows.deadCount) }
-  var total: Int { rows.count }
+  var possible: Int { min(chosen.count, rows.liveCount) }
+  var total: Int { rows.presentCount }
   @inline(__always) func passes(_ row: UInt32) -> Bool {
     chosen.contains(Int(row)) && rows.isLive(row)
   }

@@ -25,6 +25,8 @@ final class Graph: Sendable {
   private let entry = Atomic<UInt64>(.max)
   private let linked = Atomic<Int>(0)
   private let prepared = Atomic<Int>(0)
+  /// Rows linked so far one by one, those given again included. The writer's.
+  let insertions = Atomic<Int>(0)
 
   /// What walks read of the rows in the graph. Exchanged for others when there are so many more
   /// rows that their centre is known better; who walks on keeps those it has.
@@ -138,6 +140,15 @@ final class Graph: Sendable {
     prepared.store(range.upperBound, ordering: .releasing)
   }
 
+  /// The same for rows that have been given again.
+  func prepare(again rows: [UInt32], of all: Rows) {
+    let codes = codes
+    for row in rows {
+      clearLists(row)
+      codes.write(row, from: all)
+    }
+  }
+
   private func encode(_ range: Range<Int>, of all: Rows) throws(IndexError) {
     let count = range.upperBound
     guard count >= max(Self.firstCentring, 8 * codes.centredRows) else {
@@ -145,15 +156,15 @@ final class Graph: Sendable {
     }
     let renewed = try WalkCodes(
       centre: WalkCodes.centre(of: all, count: count), ofRows: count, metric: all.metric)
-    try encode(0..<count, of: all, into: renewed)
+    try encode((0..<count).filter { !all.isAbsent(UInt32($0)) }, of: all, into: renewed)
     currentCodes.withLock { $0 = renewed }
   }
 
   private func encode(
-    _ range: Range<Int>, of all: Rows, into codes: WalkCodes
+    _ rows: some Collection<Int>, of all: Rows, into codes: WalkCodes
   ) throws(IndexError) {
-    try codes.reserve(rows: range.upperBound)
-    for row in range { codes.write(UInt32(row), from: all) }
+    try codes.reserve(rows: (rows.max() ?? -1) + 1)
+    for row in rows { codes.write(UInt32(row), from: all) }
   }
 
   /// Codes that cover all rows below a count that was read before.
@@ -175,15 +186,15 @@ final class Graph: Sendable {
       lists += level
     }
     try upperLinks.ensure(count: lists * m)
-    for row in rows {
-      for level in 0...assignedLevel(UInt32(row)) {
-        let list = list(UInt32(row), level: level)
-        for place in 0..<list.capacity {
-          list.places[place].store(Self.empty, ordering: .relaxed)
-        }
-      }
-    }
+    for row in rows { clearLists(UInt32(row)) }
     upperCount.store(lists, ordering: .relaxed)
+  }
+
+  private func clearLists(_ row: UInt32) {
+    for level in 0...level(row) {
+      let list = list(row, level: level)
+      for place in 0..<list.capacity { list.places[place].store(Self.empty, ordering: .relaxed) }
+    }
   }
 
   /// A row that searches begin from, with its level.
@@ -196,12 +207,19 @@ final class Graph: Sendable {
     return (row, level)
   }
 
+  /// The best entry point among the rows that are in the graph, live ones if there are any.
+  func bestEntry(count: Int, of rows: Rows) -> Entry? {
+    let present = (0..<UInt32(count)).lazy.filter { !rows.isAbsent($0) }
+    let live = present.filter(rows.isLive).reduce(nil) { self.better($0, $1) }
+    return live ?? present.reduce(nil) { self.better($0, $1) }
+  }
+
   /// Shows rows below `count` to searches, and only then an entry point among them: who reads the
   /// entry point first and the count after it never starts from a row past the count.
   func publish(count: Int, entry: Entry?) {
     linked.store(count, ordering: .releasing)
-    guard let (row, level) = entry else { return }
-    self.entry.store(UInt64(level) << 32 | UInt64(row), ordering: .releasing)
+    let packed = entry.map { UInt64($0.level) << 32 | UInt64($0.row) } ?? .max
+    self.entry.store(packed, ordering: .releasing)
   }
 
   // MARK: Snapshot
@@ -219,7 +237,8 @@ final class Graph: Sendable {
   /// Fills an empty graph with saved lists and walk codes after checking that each link names a row
   /// that is there.
   func restore(
-    count: Int, base: UnsafeRawBufferPointer, upper: UnsafeRawBufferPointer, codes saved: WalkCodes
+    count: Int, of rows: Rows, base: UnsafeRawBufferPointer, upper: UnsafeRawBufferPointer,
+    codes saved: WalkCodes
   ) throws(IndexError) {
     let m = parameters.maxConnections
     guard base.count == count * 2 * m * 4 else { throw .damagedSnapshot("length of the links") }
@@ -232,9 +251,7 @@ final class Graph: Sendable {
     try Self.copy(base, to: baseLinks.base, rows: count)
     try Self.copy(upper, to: upperLinks.base, rows: count)
     for row in 0..<UInt32(count) { try checkUpperLists(row) }
-    var entry: Entry?
-    for row in 0..<UInt32(count) { entry = better(entry, row) }
-    publish(count: count, entry: entry)
+    publish(count: count, entry: bestEntry(count: count, of: rows))
   }
 
   private static func copy(

@@ -28,7 +28,7 @@ extension HNSWIndex {
     try content.withQueries(queries, k: k) { queries in
       let live = count
       let possible = among.map { min($0.count, live) } ?? live
-      let isFiltered = among != nil || live < rowCount
+      let isFiltered = among != nil || content.rows.buriedCount > 0
       var found: [[Neighbour]?] = []
       if let width, isWalked(possible, isFiltered: isFiltered, width: width) {
         statistics.plan = isFiltered ? .filteredWalk : .walk

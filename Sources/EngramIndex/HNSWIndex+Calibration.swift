@@ -1,4 +1,5 @@
 import CEngramKernels
+import Synchronization
 
 extension HNSWIndex {
   /// Measures recall and cost of walks on a sample of the index's own rows, so that searches may
@@ -10,8 +11,9 @@ extension HNSWIndex {
   ///
   /// - Parameter threads: at least 1.
   public func calibrate(threads: Int = 1) {
-    let count = graph.count
     guard count > Self.scanLimit, let entry = graph.entryPoint else { return }
+    let (count, live) = (graph.count, count)
+    arrived.store(0, ordering: .relaxed)
     let sample = Self.sample(of: count, in: graph, content.rows)
     let bars = Graph.parallel(sample.count, threads: threads, contexts: content.contexts) {
       index, context in [self.bar(of: sample[index], count: count, &context)]
@@ -25,17 +27,18 @@ extension HNSWIndex {
       if setting.recall >= Self.highestRecall { break }
       width += max(width / 8, 4)
     }
-    let calibration = Calibration(rows: count, settings: settings)
+    let calibration = Calibration(rows: live, settings: settings)
     currentCalibration.withLock { $0 = calibration }
+    revisions.add(1, ordering: .releasing)
   }
 
   /// The last calibration; nil before the first.
   public var calibration: Calibration? { currentCalibration.withLock { $0 } }
 
-  /// Whether there is none that fits the rows that the graph holds now.
+  /// Whether there is none that fits the rows that there are now.
   package var needsCalibration: Bool {
-    let count = graph.count
-    return count > Self.scanLimit && calibration?.isStale(rows: count) ?? true
+    guard count > Self.scanLimit else { return false }
+    return calibration?.isStale(live: count, arrived: arrived.load(ordering: .relaxed)) ?? true
   }
 
   /// Results that recall is measured on.
@@ -63,16 +66,17 @@ extension HNSWIndex {
     var nearest = context.resultBuffer(capacity: Self.results)
     let batch = SearchContext.smallestBatch
     for begin in stride(from: 0, to: count, by: batch) {
-      let size = min(batch, count - begin)
-      Kernels.active.dot_i8_block(
-        query.code, rows.code(UInt32(begin)), rows.stride, size, rows.stride,
+      let others = UInt32(begin)..<UInt32(min(begin + batch, count))
+      let size = rows.filterLive(others, into: context.rows.base)
+      Kernels.active.dot_i8_gather(
+        query.code, rows.codes, rows.stride, context.rows.base, size, rows.stride,
         context.products.base)
       for index in 0..<size {
-        let other = UInt32(begin + index)
+        let other = context.rows.base[index]
         let found = Candidate(
           distance: query.distance(
-            product: context.products.base[index], rows.factors[begin + index]), row: other)
-        if found < nearest.bar, other != row, rows.isLive(other) { nearest.insert(found) }
+            product: context.products.base[index], rows.factors[Int(other)]), row: other)
+        if found < nearest.bar, other != row { nearest.insert(found) }
       }
     }
     return nearest.count == 0 ? .infinity : nearest[nearest.count - 1].distance

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// The parts of an index that a snapshot keeps; vectors are kept elsewhere, by whoever owns them.
 package struct IndexSnapshot {
   /// Rows appended, and how many of them the graph holds.
@@ -7,6 +9,8 @@ package struct IndexSnapshot {
   package var codes: UnsafeRawBufferPointer
   package var factors: UnsafeRawBufferPointer
   package var bounds: UnsafeRawBufferPointer
+  /// A byte a row, see `HNSWIndex.states`.
+  package var states: [UInt8]
   package var baseLinks: UnsafeRawBufferPointer
   package var upperLinks: UnsafeRawBufferPointer
   /// Of the rows that the graph holds, and what they are centred on.
@@ -17,7 +21,7 @@ package struct IndexSnapshot {
 
   package init(
     rows: Int, linked: Int, parameters: HNSWParameters, codes: UnsafeRawBufferPointer,
-    factors: UnsafeRawBufferPointer, bounds: UnsafeRawBufferPointer,
+    factors: UnsafeRawBufferPointer, bounds: UnsafeRawBufferPointer, states: [UInt8],
     baseLinks: UnsafeRawBufferPointer, upperLinks: UnsafeRawBufferPointer,
     walkCodes: UnsafeRawBufferPointer, centre: [Float], centredRows: Int, calibration: Calibration?
   ) {
@@ -27,6 +31,7 @@ package struct IndexSnapshot {
     self.codes = codes
     self.factors = factors
     self.bounds = bounds
+    self.states = states
     self.baseLinks = baseLinks
     self.upperLinks = upperLinks
     self.walkCodes = walkCodes
@@ -34,24 +39,23 @@ package struct IndexSnapshot {
     self.centredRows = centredRows
     self.calibration = calibration
   }
+
+  package func isLive(_ row: Int) -> Bool { Rows.isLive(state: states[row]) }
 }
 
 extension HNSWIndex {
-  /// Lends the first `rows` rows and the graph while nobody links rows.
-  package func withSnapshot<Result, Failure: Error>(
-    rows: Int, _ body: (IndexSnapshot) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try withQuietGraph { () throws(Failure) in try body(snapshotParts(rows: rows)) }
-  }
+  /// The states of the first `rows` rows, to be saved with them: 1 is dead, 2 is not in the graph
+  /// though the graph counts the row, 3 is out of use.
+  package func states(_ rows: Int) -> [UInt8] { content.rows.states(rows) }
 
   /// The first `rows` rows and the graph, for use inside of `withQuietGraph` only; the graph holds
   /// none beyond them.
-  package func snapshotParts(rows: Int) -> IndexSnapshot {
+  package func snapshotParts(rows: Int, states: [UInt8]) -> IndexSnapshot {
     let codes = graph.codes
     return IndexSnapshot(
       rows: rows, linked: graph.count, parameters: parameters,
       codes: content.rows.codeBytes(rows), factors: content.rows.factorBytes(rows),
-      bounds: content.rows.boundBytes(rows), baseLinks: graph.baseBytes,
+      bounds: content.rows.boundBytes(rows), states: states, baseLinks: graph.baseBytes,
       upperLinks: graph.upperBytes, walkCodes: codes.bytes(rows: graph.count),
       centre: codes.centre, centredRows: codes.centredRows, calibration: calibration)
   }
@@ -70,12 +74,15 @@ extension HNSWIndex {
     guard
       snapshot.codes.count == snapshot.rows * rows.stride,
       snapshot.factors.count == snapshot.rows * MemoryLayout<Rows.Factors>.stride,
-      snapshot.bounds.count == snapshot.rows * MemoryLayout<Rows.Bounds>.stride
+      snapshot.bounds.count == snapshot.rows * MemoryLayout<Rows.Bounds>.stride,
+      snapshot.states.count == snapshot.rows
     else { throw .damagedSnapshot("length of the codes") }
     try rows.restore(
-      codes: snapshot.codes, factors: snapshot.factors, bounds: snapshot.bounds, vectors: vectors)
+      codes: snapshot.codes, factors: snapshot.factors, bounds: snapshot.bounds,
+      states: snapshot.states, vectors: vectors)
+    try content.restoreReuse(linked: snapshot.linked)
     try graph.restore(
-      count: snapshot.linked, base: snapshot.baseLinks, upper: snapshot.upperLinks,
+      count: snapshot.linked, of: rows, base: snapshot.baseLinks, upper: snapshot.upperLinks,
       codes: try Self.walkCodes(of: snapshot, dimension: dimension, metric: metric))
     if let calibration = snapshot.calibration {
       let isSound = calibration.rows >= 0 && calibration.settings.allSatisfy {
@@ -83,6 +90,7 @@ extension HNSWIndex {
       }
       guard isSound else { throw .damagedSnapshot("calibration") }
       currentCalibration.withLock { $0 = calibration }
+      arrived.store(max(count - calibration.rows, 0), ordering: .relaxed)
     }
   }
 
@@ -107,6 +115,7 @@ extension HNSWIndex {
     let perRow =
       content.rows.stride + MemoryLayout<Rows.Factors>.stride + MemoryLayout<Rows.Bounds>.stride
       + MemoryLayout<UnsafePointer<Float>>.stride + 1
-    return rows * perRow + graph.count * graph.codes.stride + graph.baseBytes.count + graph.upperBytes.count + graph.count * 5
+    return rows * perRow + graph.count * graph.codes.stride + graph.baseBytes.count
+      + graph.upperBytes.count + graph.count * 5
   }
 }

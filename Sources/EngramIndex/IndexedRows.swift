@@ -1,43 +1,58 @@
 import Synchronization
 
-/// What both indexes share: rows that are appended, buried and scanned.
+/// What both indexes share: rows that are appended, buried and scanned; and the reuse of those that
+/// are out of use, once nobody is left who may still look at them.
 final class IndexedRows: Sendable {
   let rows: Rows
   let contexts: SearchContextPool
-  /// Held while rows are appended. The arena is made when the index first has to own a vector.
-  private let writer = Mutex<VectorArena?>(nil)
+  /// Rows given again that the graph does not hold yet.
+  let pending: PendingRows
+  let epochs = Epochs()
+
+  private struct Writer: Sendable {
+    /// Made when the index first has to own a vector.
+    var arena: VectorArena?
+    /// Rows out of use that nobody looks at, and those that somebody who began in an epoch may.
+    var free: [UInt32] = []
+    var leaving: [(epoch: Int, rows: [UInt32])] = []
+    /// While this is not 0 all rows stay as they are.
+    var keepers = 0
+  }
+  /// Held while rows are written.
+  private let writer = Mutex(Writer())
 
   init(dimension: Int, metric: Metric) throws(IndexError) {
     rows = try Rows(dimension: dimension, metric: metric)
-    contexts = SearchContextPool(dimension: dimension)
+    contexts = SearchContextPool(dimension: dimension, epochs: epochs)
+    pending = try PendingRows()
   }
 
-  /// Appends vectors, row after row in `vectors`, into memory of the index's own.
-  func append(copying vectors: [Float]) throws(IndexError) -> Range<Int> {
+  /// Appends vectors, row after row in `vectors`, into memory of the index's own; their rows.
+  func append(copying vectors: [Float]) throws(IndexError) -> [Int] {
     let dimension = rows.dimension
     guard !vectors.isEmpty, vectors.count % dimension == 0 else {
       throw .dimensionMismatch(expected: dimension, got: vectors.count)
     }
     let added = vectors.count / dimension
-    return try vectors.withUnsafeBufferPointer { vectors throws(IndexError) -> Range<Int> in
+    return try vectors.withUnsafeBufferPointer { vectors throws(IndexError) -> [Int] in
       var longest: Float = 0
       for begin in stride(from: 0, to: vectors.count, by: dimension) {
         let norm = try Quantiser.validatedNorm(
           UnsafeBufferPointer(rebasing: vectors[begin..<begin + dimension]), metric: rows.metric)
         longest = max(longest, norm)
       }
-      return try writer.withLock { arena throws(IndexError) -> Range<Int> in
-        let owned: VectorArena
-        if let arena { owned = arena } else { owned = try VectorArena(dimension: dimension) }
-        arena = owned
-        let first = rows.count
+      return try writer.withLock { writer throws(IndexError) -> [Int] in
+        let arena: VectorArena
+        if let own = writer.arena { arena = own } else { arena = try VectorArena(dimension: dimension) }
+        writer.arena = arena
         try rows.reserve(added)
-        try owned.reserve(rows: first + added)
+        try arena.reserve(rows: rows.count + added)
         rows.expect(norm: longest)
-        let place = owned.write(vectors, at: first)
-        for index in 0..<added { rows.write(place + index * dimension, to: first + index) }
-        rows.publish(count: first + added)
-        return first..<first + added
+        return (0..<added).map { index in
+          let vector = UnsafeBufferPointer(
+            rebasing: vectors[index * dimension..<(index + 1) * dimension])
+          return add(&writer) { row in arena.write(vector, at: row) }
+        }
       }
     }
   }
@@ -46,16 +61,72 @@ final class IndexedRows: Sendable {
     try writer.withLock { _ throws(IndexError) in try rows.reserve(count) }
   }
 
-  /// Appends vectors that lie elsewhere and stay there as long as the index lives; they have been
+  /// Appends a vector that lies elsewhere and stays there as long as its row lives; it has been
   /// validated.
-  func append(at vectors: [UnsafePointer<Float>]) throws(IndexError) -> Range<Int> {
-    try writer.withLock { _ throws(IndexError) -> Range<Int> in
-      let first = rows.count
-      try rows.reserve(vectors.count)
-      for (index, vector) in vectors.enumerated() { rows.write(vector, to: first + index) }
-      rows.publish(count: first + vectors.count)
-      return first..<first + vectors.count
+  ///
+  /// - Parameter naming: told the row before searches find it.
+  func append(
+    at vector: UnsafePointer<Float>, naming: (Int) -> Void
+  ) throws(IndexError) -> Int {
+    try writer.withLock { writer throws(IndexError) in
+      try rows.reserve(1)
+      return add(&writer) { row in
+        naming(row)
+        return vector
+      }
     }
+  }
+
+  /// Writes a vector to a row that is free, else to a new one, and shows it to searches.
+  ///
+  /// - Parameter place: where the vector of a row lies.
+  private func add(_ writer: inout Writer, _ place: (Int) -> UnsafePointer<Float>) -> Int {
+    if let row = takeFree(&writer) {
+      rows.write(place(Int(row)), to: Int(row))
+      rows.revive(row)
+      pending.append(row)
+      return Int(row)
+    }
+    let row = rows.count
+    rows.write(place(row), to: row)
+    rows.publish(count: row + 1)
+    return row
+  }
+
+  private func takeFree(_ writer: inout Writer) -> UInt32? {
+    guard writer.keepers == 0, pending.hasRoom else { return nil }
+    while writer.free.isEmpty, let first = writer.leaving.first, epochs.isOver(first.epoch) {
+      writer.free = writer.leaving.removeFirst().rows.reversed()
+    }
+    return writer.free.popLast()
+  }
+
+  /// Takes dead rows that nothing leads to any more out of use, to be given again when nobody is
+  /// left who may have met them.
+  func vacate(_ gone: [UInt32]) {
+    guard !gone.isEmpty else { return }
+    for row in gone { rows.vacate(row) }
+    writer.withLock { $0.leaving.append((epochs.current, gone)) }
+  }
+
+  /// After the rows have been restored, the first `linked` of which the graph counts: those out of
+  /// use are free, and absent live ones pending.
+  func restoreReuse(linked: Int) throws(IndexError) {
+    let absent = (0..<UInt32(rows.count)).filter(rows.isAbsent)
+    for row in absent where rows.isLive(row) || row >= linked {
+      guard pending.hasRoom, row < linked else { throw .damagedSnapshot("states of rows") }
+      pending.append(row)
+    }
+    writer.withLock { $0.free = absent.filter { !rows.isLive($0) }.reversed() }
+  }
+
+  /// Runs `body` while no row gets another vector. Rows are appended meanwhile, and die.
+  func keepingRows<Result, Failure: Error>(
+    _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    writer.withLock { $0.keepers += 1 }
+    defer { writer.withLock { $0.keepers -= 1 } }
+    return try body()
   }
 
   func delete(_ row: Int) throws(IndexError) {
@@ -63,6 +134,8 @@ final class IndexedRows: Sendable {
   }
 
   func vector(_ row: Int) throws(IndexError) -> [Float] {
+    let epoch = epochs.enter()
+    defer { epochs.leave(epoch) }
     guard row >= 0, row < rows.count, rows.isLive(UInt32(row)) else { throw .unknownRow(row) }
     return Array(UnsafeBufferPointer(start: rows.vector(UInt32(row)), count: rows.dimension))
   }

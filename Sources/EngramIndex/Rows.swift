@@ -3,8 +3,9 @@ import Synchronization
 
 /// The rows of an index: for each its int8 code, what scoring needs, and where its full vector is.
 ///
-/// Rows are appended by one writer at a time (the index's write lock) and never move or change
-/// afterwards, but for the tombstone. A row is there for readers once `count` covers it.
+/// One writer at a time (the index's write lock) appends rows, or gives one again that is out of
+/// use, see `IndexedRows`; in between a row does not move or change, but for its state. A row is
+/// there for readers once `count` covers it and as long as it is live.
 final class Rows: Sendable {
   /// What turns an integer product of two codes into a distance.
   struct Factors {
@@ -34,9 +35,11 @@ final class Rows: Sendable {
   private let factorArray: ReservedArray<Factors>
   private let boundArray: ReservedArray<Bounds>
   private let vectorArray: ReservedArray<UnsafePointer<Float>>
-  private let deadArray: ReservedArray<Atomic<UInt8>>
+  private let stateArray: ReservedArray<Atomic<UInt8>>
   private let published = Atomic<Int>(0)
-  private let dead = Atomic<Int>(0)
+  /// Dead rows that the graph, or the tail, still has; and those that are out of use.
+  private let buried = Atomic<Int>(0)
+  private let vacant = Atomic<Int>(0)
   /// Bit patterns of the largest norm and residual; non-negative floats order like their bits.
   private let largestNorm = Atomic<UInt32>(0)
   private let largestResidual = Atomic<UInt32>(0)
@@ -54,12 +57,17 @@ final class Rows: Sendable {
     factorArray = try ReservedArray(limit: IndexLimits.rows)
     boundArray = try ReservedArray(limit: IndexLimits.rows)
     vectorArray = try ReservedArray(limit: IndexLimits.rows)
-    deadArray = try ReservedArray(limit: IndexLimits.rows)
+    stateArray = try ReservedArray(limit: IndexLimits.rows)
   }
 
   /// Rows appended so far, dead ones included.
   var count: Int { published.load(ordering: .acquiring) }
-  var deadCount: Int { dead.load(ordering: .relaxed) }
+  /// Dead rows that searches may still meet; and those that they do not.
+  var buriedCount: Int { buried.load(ordering: .acquiring) }
+  var vacantCount: Int { vacant.load(ordering: .relaxed) }
+  /// Rows that searches may meet.
+  var presentCount: Int { max(count - vacantCount, 0) }
+  var liveCount: Int { max(count - buriedCount - vacantCount, 0) }
 
   @inline(__always) var codes: UnsafePointer<Int8> { UnsafePointer(codeArray.base) }
   @inline(__always) var factors: UnsafePointer<Factors> { UnsafePointer(factorArray.base) }
@@ -84,8 +92,77 @@ final class Rows: Sendable {
     engram_prefetch(bounds + Int(row))
     engram_prefetch(vectorArray.base + Int(row))
   }
-  @inline(__always) func isLive(_ row: UInt32) -> Bool {
-    deadArray.base[Int(row)].load(ordering: .relaxed) == 0
+  // MARK: States
+
+  /// A row without either is live and in the graph, or in the tail that follows it. Dead and absent
+  /// ones are out of use. Absent ones are live when they have a new vector and are pending.
+  private enum State {
+    static let dead: UInt8 = 1
+    static let absent: UInt8 = 2
+  }
+
+  /// What is read of a row that was live before is its own: rows are given again only when no search
+  /// is left that saw them.
+  @inline(__always) func isLive(_ row: UInt32) -> Bool { Self.isLive(state: state(row)) }
+  static func isLive(state: UInt8) -> Bool { state & State.dead == 0 }
+
+  /// Whether a row that the graph counts is in it; pending ones and those out of use are not.
+  func isAbsent(_ row: UInt32) -> Bool { state(row) & State.absent != 0 }
+
+  func isBuried(_ row: UInt32) -> Bool { state(row) == State.dead }
+
+  @inline(__always) func state(_ row: UInt32) -> UInt8 {
+    stateArray.base[Int(row)].load(ordering: .acquiring)
+  }
+
+  /// Writes the live ones among some rows to `found`, and returns how many these are.
+  func filterLive(
+    _ rows: some Sequence<UInt32>, into found: UnsafeMutablePointer<UInt32>
+  ) -> Int {
+    var count = 0
+    for row in rows {
+      found[count] = row
+      count &+= isLive(row) ? 1 : 0
+    }
+    return count
+  }
+
+  /// Marks a row dead; false where it was already.
+  func bury(_ row: UInt32) -> Bool {
+    let before = stateArray.base[Int(row)].bitwiseOr(
+      State.dead, ordering: .acquiringAndReleasing
+    ).oldValue
+    guard before & State.dead == 0 else { return false }
+    if before & State.absent == 0 {
+      buried.add(1, ordering: .releasing)
+    } else {
+      vacant.add(1, ordering: .relaxed)
+    }
+    return true
+  }
+
+  /// Takes a dead row that nothing leads to any more out of use.
+  func vacate(_ row: UInt32) {
+    stateArray.base[Int(row)].bitwiseOr(State.absent, ordering: .acquiringAndReleasing)
+    vacant.add(1, ordering: .relaxed)
+    buried.subtract(1, ordering: .releasing)
+  }
+
+  /// Makes a row that has been out of use, and has been written anew, a live one that is pending.
+  func revive(_ row: UInt32) {
+    stateArray.base[Int(row)].store(State.absent, ordering: .releasing)
+    vacant.subtract(1, ordering: .relaxed)
+  }
+
+  /// Says that a pending row is about to be in the graph.
+  func enter(_ row: UInt32) {
+    let before = stateArray.base[Int(row)].bitwiseAnd(
+      ~State.absent, ordering: .acquiringAndReleasing
+    ).oldValue
+    // It died in the meantime.
+    guard before & State.dead != 0 else { return }
+    buried.add(1, ordering: .releasing)
+    vacant.subtract(1, ordering: .relaxed)
   }
 
   // MARK: Writing, under the index's write lock
@@ -98,7 +175,7 @@ final class Rows: Sendable {
     try factorArray.ensure(count: rows)
     try boundArray.ensure(count: rows)
     try vectorArray.ensure(count: rows)
-    try deadArray.ensure(count: rows)
+    try stateArray.ensure(count: rows)
   }
 
   /// Encodes a vector into the place of row `row`, which no reader sees yet.
@@ -138,13 +215,6 @@ final class Rows: Sendable {
 
   /// Shows rows below `count` to readers.
   func publish(count: Int) { published.store(count, ordering: .releasing) }
-
-  /// Marks a row dead; false where it was already.
-  func bury(_ row: UInt32) -> Bool {
-    guard deadArray.base[Int(row)].exchange(1, ordering: .relaxed) == 0 else { return false }
-    dead.add(1, ordering: .relaxed)
-    return true
-  }
 
   // MARK: Distances between rows
 
@@ -187,10 +257,12 @@ final class Rows: Sendable {
     UnsafeRawBufferPointer(UnsafeBufferPointer(start: bounds, count: rows))
   }
 
+  func states(_ rows: Int) -> [UInt8] { (0..<UInt32(rows)).map(state) }
+
   /// Fills an empty `Rows` with saved bytes; the sizes have been checked by the caller.
   func restore(
     codes: UnsafeRawBufferPointer, factors: UnsafeRawBufferPointer, bounds: UnsafeRawBufferPointer,
-    vectors: [UnsafePointer<Float>]
+    states: [UInt8], vectors: [UnsafePointer<Float>]
   ) throws(IndexError) {
     try reserve(vectors.count)
     UnsafeMutableRawBufferPointer(start: codeArray.base, count: codes.count).copyMemory(from: codes)
@@ -206,9 +278,22 @@ final class Rows: Sendable {
         throw .damagedSnapshot("factors of row \(row)")
       }
       note(saved, of: row)
+      try restore(states[row], of: row)
     }
     vectorArray.base.update(from: vectors, count: vectors.count)
     publish(count: vectors.count)
+  }
+}
+
+extension Rows {
+  private func restore(_ state: UInt8, of row: Int) throws(IndexError) {
+    switch state {
+    case 0, State.absent: break
+    case State.dead: buried.add(1, ordering: .relaxed)
+    case State.dead | State.absent: vacant.add(1, ordering: .relaxed)
+    default: throw .damagedSnapshot("state of row \(row)")
+    }
+    stateArray.base[row].store(state, ordering: .relaxed)
   }
 }
 

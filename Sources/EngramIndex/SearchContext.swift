@@ -91,9 +91,10 @@ struct Scratch<Element: BitwiseCopyable>: ~Copyable {
   }
 }
 
-/// Contexts at rest. As many exist as searches have run at once.
+/// Contexts at rest. As many exist as searches have run at once. Whoever has one is a reader.
 final class SearchContextPool: Sendable {
-  /// Each is in the list or lent to one thread: what makes the unchecked conformance sound.
+  /// Unchecked, for a holder is either in the list, which has a lock, or lent to one thread: never
+  /// do two threads use the same.
   final class Holder: @unchecked Sendable {
     var context: SearchContext
     fileprivate init(dimension: Int) { context = SearchContext(dimension: dimension) }
@@ -101,26 +102,38 @@ final class SearchContextPool: Sendable {
 
   private let idle = Mutex<[Holder]>([])
   private let dimension: Int
+  private let epochs: Epochs
 
-  init(dimension: Int) { self.dimension = dimension }
+  init(dimension: Int, epochs: Epochs) {
+    self.dimension = dimension
+    self.epochs = epochs
+  }
 
   func withContext<Result, Failure: Error>(
     _ body: (inout SearchContext) throws(Failure) -> Result
   ) throws(Failure) -> Result {
+    let epoch = epochs.enter()
     let holder = idle.withLock { $0.popLast() } ?? Holder(dimension: dimension)
-    defer { idle.withLock { $0.append(holder) } }
+    defer {
+      idle.withLock { $0.append(holder) }
+      epochs.leave(epoch)
+    }
     return try body(&holder.context)
   }
 
   /// Lends several, for queries that take turns on one thread.
   func withContexts<Result>(_ count: Int, _ body: ([Holder]) -> Result) -> Result {
+    let epoch = epochs.enter()
     var holders = idle.withLock { idle in
       let taken = Array(idle.suffix(count))
       idle.removeLast(taken.count)
       return taken
     }
     while holders.count < count { holders.append(Holder(dimension: dimension)) }
-    defer { idle.withLock { $0 += holders } }
+    defer {
+      idle.withLock { $0 += holders }
+      epochs.leave(epoch)
+    }
     return body(holders)
   }
 }

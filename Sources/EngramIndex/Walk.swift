@@ -10,7 +10,7 @@ struct Walk<Filter: RowFilter> {
   private let query: WalkQuery
   let filter: Filter
   private let level: Int
-  private let visited: VisitedSet
+  let visited: VisitedSet
   private let fresh: UnsafeMutablePointer<UInt32>
   private let scored: UnsafeMutablePointer<Candidate>
   private var buffer: CandidateBuffer

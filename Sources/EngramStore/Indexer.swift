@@ -2,8 +2,8 @@ import EngramIndex
 import Foundation
 import Synchronization
 
-/// Puts rows that were committed into the graph, on a thread of its own, and says when it is time
-/// for a snapshot. Until a row is in the graph searches scan it.
+/// Puts rows that were committed into the graph and takes dead ones out, on a thread of its own, and
+/// says when it is time for a snapshot. Until a row is in the graph searches scan it.
 final class Indexer: Sendable {
   private struct State {
     var isStopped = false
@@ -55,13 +55,9 @@ final class Indexer: Sendable {
     try wait { live.index.tailCount <= rows }
   }
 
-  /// Waits until the graph holds all rows that are there now and is calibrated, or the thread has
-  /// ended.
-  func waitForRows() throws(IndexError) {
-    let rows = live.index.rowCount
-    try wait {
-      live.index.rowCount - live.index.tailCount >= rows && !live.index.needsCalibration
-    }
+  /// Waits until there is nothing to do for the thread, or it has ended.
+  func waitUntilIdle() throws(IndexError) {
+    try wait { !live.index.hasWork && !live.index.needsCalibration }
   }
 
   private func wait(until isReached: () -> Bool) throws(IndexError) {
@@ -80,9 +76,9 @@ final class Indexer: Sendable {
         notify()
         continue
       }
-      if live.index.tailCount == 0 {
+      if !live.index.hasWork {
         condition.lock()
-        while live.index.tailCount == 0, !state.withLock({ $0.isStopped }) { condition.wait() }
+        while !live.index.hasWork, !state.withLock({ $0.isStopped }) { condition.wait() }
         condition.unlock()
         continue
       }

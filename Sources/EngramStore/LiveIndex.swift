@@ -57,10 +57,10 @@ final class LiveIndex: Sendable {
       for applied in changes {
         switch applied {
         case .added(let change, let slot, let scope, let expiresAt, let metadata):
-          let row = index.rowCount
           let key = postings.intern(scope)
-          table.set(row, change: change, slot: slot, key: key)
-          _ = try index.append(at: [pages.vector(slot)])
+          let row = try index.append(at: pages.vector(slot)) { row in
+            table.set(row, change: change, slot: slot, key: key)
+          }
           postings.insert(UInt32(row), key)
           if let metadata { changed.append((UInt32(row), metadata)) }
           if let expiresAt { state.expirations.insert(slot, at: expiresAt) }
@@ -146,7 +146,7 @@ final class LiveIndex: Sendable {
     }
   }
 
-  /// The `k` nearest memories of a domain. Nothing is filtered out of results afterwards.
+  /// The `k` nearest memories of a domain. Domain and results belong to one `index.reading`.
   func search(
     _ query: [Float], k: Int, width: Int?, in domain: Domain, statistics: inout SearchStatistics
   ) throws(IndexError) -> [Hit] {

@@ -22,12 +22,27 @@ struct Snapshot {
   private static let headerBytes = 4096
 
   private enum Section: Int, CaseIterable {
-    case codes, factors, bounds, baseLinks, upperLinks, walkCodes, centre, calibration, rows, names
+    case codes, factors, bounds, states, baseLinks, upperLinks, walkCodes, centre, calibration
+    case rows, names
   }
 
-  /// One row of the index: the version it stands for, its slot, its scope, and whether it is live.
+  /// One row of the index: the version it stands for, its slot and its scope.
   private struct RowRecord {
-    static let bytes = 8 + 4 * 4 + 4
+    static let bytes = 8 + 4 * 4
+  }
+
+  private enum Part {
+    case raw(UnsafeRawBufferPointer)
+    case bytes([UInt8])
+
+    func withBytes<Result>(
+      _ body: (UnsafeRawBufferPointer) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+      switch self {
+      case .raw(let bytes): try body(bytes)
+      case .bytes(let bytes): try bytes.withBytes(body)
+      }
+    }
   }
 
   // MARK: Writing
@@ -40,35 +55,32 @@ struct Snapshot {
     chainHash: (Int64) throws(StoreError) -> Data
   ) throws(StoreError) -> Int64 {
     try live.index.withQuietGraph { () throws(StoreError) -> Int64 in
-      // Rows, what they stand for and the change are taken together, while nobody links rows:
-      // changes that come later are replayed over the file.
-      let (rows, covered, table, nameBytes) = live.withState { rows, covered in
-        (rows, covered, encodeRows(live, count: rows), encodeNames(live.postings.names))
+      // Rows, what they stand for and the change are taken together, while nobody links rows or
+      // gives them again: changes that come later are replayed over the file.
+      let (rows, covered, states, table, names) = live.withState { rows, covered in
+        (
+          rows, covered, live.index.states(rows), encodeRows(live, count: rows),
+          encodeNames(live.postings.names)
+        )
       }
       let hash = try chainHash(covered)
-      let index = live.index.snapshotParts(rows: rows)
+      let index = live.index.snapshotParts(rows: rows, states: states)
       try Directory.publish(path) { file throws(StoreError) in
-        try table.withBytes { table throws(StoreError) in
-          try nameBytes.withBytes { names throws(StoreError) in
-            try encodeCentre(index).withBytes { centre throws(StoreError) in
-              try encode(index.calibration).withBytes { calibration throws(StoreError) in
-                try write(
-                  [
-                    index.codes, index.factors, index.bounds, index.baseLinks, index.upperLinks,
-                    index.walkCodes, centre, calibration, table, names,
-                  ], rows: rows, linked: index.linked, covered: covered, hash: hash,
-                  identity: identity, to: file)
-              }
-            }
-          }
-        }
+        try write(
+          [
+            .raw(index.codes), .raw(index.factors), .raw(index.bounds), .bytes(states),
+            .raw(index.baseLinks), .raw(index.upperLinks), .raw(index.walkCodes),
+            .bytes(encodeCentre(index)), .bytes(encode(index.calibration)), .bytes(table),
+            .bytes(names),
+          ], rows: rows, linked: index.linked, covered: covered, hash: hash, identity: identity,
+          to: file)
       }
       return covered
     }
   }
 
   private static func write(
-    _ sections: [UnsafeRawBufferPointer], rows: Int, linked: Int, covered: Int64, hash: Data,
+    _ sections: [Part], rows: Int, linked: Int, covered: Int64, hash: Data,
     identity: Identity, to file: File
   ) throws(StoreError) {
     var header = ByteWriter(capacity: headerBytes)
@@ -84,11 +96,14 @@ struct Snapshot {
     header.put(raw: hash)
     var offset = headerBytes
     for section in sections {
+      let (count, checksum) = try section.withBytes { bytes throws(StoreError) in
+        try file.write(bytes, at: offset)
+        return (bytes.count, Checksum.crc32c(bytes))
+      }
       header.put(Int64(offset))
-      header.put(Int64(section.count))
-      header.put(Checksum.crc32c(section))
-      try file.write(section, at: offset)
-      offset += (section.count + 4095) / 4096 * 4096
+      header.put(Int64(count))
+      header.put(checksum)
+      offset += (count + 4095) / 4096 * 4096
     }
     header.pad(to: headerBytes - 4)
     header.put(header.checksum)
@@ -114,7 +129,6 @@ struct Snapshot {
       writer.put(key.user)
       writer.put(key.agent)
       writer.put(key.run)
-      writer.put(UInt32(live.index.isLive(row) ? 1 : 0))
     }
     return writer.bytes
   }
@@ -183,15 +197,15 @@ struct Snapshot {
   /// The live index that a snapshot holds.
   ///
   /// - Parameter chainHash: the history's hash of a change; nil where it has no such change.
-  /// - Returns: nil where there is no snapshot, or one of other parameters.
-  /// - Throws: `StoreError.damaged` where it fails a check.
+  /// - Returns: nil where there is no snapshot.
+  /// - Throws: `StoreError.damaged` where it fails a check, or has another format or parameters.
   static func read(
     _ path: FilePath, identity: Identity, pages: VectorPages, slots: Int,
     chainHash: (Int64) throws(StoreError) -> Data?
   ) throws(StoreError) -> LiveIndex? {
     guard try Directory.kind(of: path) != .absent else { return nil }
     let file = try File.open(path, .read)
-    guard let header = try Header(file, identity: identity) else { return nil }
+    let header = try Header(file, identity: identity)
     // After power loss the weaker levels of durability may have lost what the snapshot knows, and
     // given the same numbers to other changes since.
     guard let hash = try chainHash(header.covered) else {
@@ -213,7 +227,7 @@ struct Snapshot {
     let parts = IndexSnapshot(
       rows: header.rows, linked: header.linked, parameters: identity.parameters,
       codes: bytes(.codes), factors: bytes(.factors), bounds: bytes(.bounds),
-      baseLinks: bytes(.baseLinks), upperLinks: bytes(.upperLinks),
+      states: Array(bytes(.states)), baseLinks: bytes(.baseLinks), upperLinks: bytes(.upperLinks),
       walkCodes: bytes(.walkCodes), centre: centre, centredRows: centredRows,
       calibration: try decodeCalibration(bytes(.calibration), damaged(.calibration)))
     return try withExtendedLifetime(sections) { () throws(StoreError) in
@@ -230,7 +244,7 @@ struct Snapshot {
     var hash: Data
     var sections: [(offset: Int, count: Int, checksum: UInt32)] = []
 
-    init?(_ file: File, identity: Identity) throws(StoreError) {
+    init(_ file: File, identity: Identity) throws(StoreError) {
       let damaged = StoreError.damaged(
         file: file.path.string, reason: "its header fails its checksum")
       let header = try OwnedBytes(capacity: Snapshot.headerBytes) { buffer throws(StoreError) in
@@ -252,7 +266,10 @@ struct Snapshot {
         let own = reader.take(expected.bytes.count), own.elementsEqual(expected.bytes),
         let rows = reader.take(Int64.self), let linked = reader.take(Int64.self),
         let covered = reader.take(Int64.self), let hash = reader.take(32)
-      else { return nil }
+      else {
+        throw .damaged(
+          file: file.path.string, reason: "its format or its parameters are others")
+      }
       for _ in Section.allCases {
         guard let offset = reader.take(Int64.self), let count = reader.take(Int64.self),
           let checksum = reader.take(UInt32.self), offset >= 0, count >= 0, offset <= size,
@@ -286,7 +303,9 @@ struct Snapshot {
     pages: VectorPages, slots: Int, file: String
   ) throws(StoreError) -> LiveIndex {
     let damaged = StoreError.damaged(file: file, reason: "its rows contradict each other")
-    guard rows.count == parts.rows * RowRecord.bytes else { throw damaged }
+    guard rows.count == parts.rows * RowRecord.bytes, parts.states.count == parts.rows else {
+      throw damaged
+    }
     let postings = ScopePostings()
     let counts = try decodeNames(names, into: postings, damaged)
     do throws(IndexError) {
@@ -294,24 +313,23 @@ struct Snapshot {
       try table.reserve(rows: parts.rows, slots: slots)
       var vectors: [UnsafePointer<Float>] = []
       vectors.reserveCapacity(parts.rows)
-      var dead: [Int] = []
       var reader = ByteReader(rows)
       for row in 0..<parts.rows {
         guard let change = reader.take(Int64.self), let slot = reader.take(UInt32.self),
           let user = reader.take(UInt32.self), let agent = reader.take(UInt32.self),
-          let run = reader.take(UInt32.self), let live = reader.take(UInt32.self),
-          Int(slot) < slots, Int(user) <= counts.user, Int(agent) <= counts.agent,
+          let run = reader.take(UInt32.self), Int(slot) < slots, Int(user) <= counts.user, Int(agent) <= counts.agent,
           Int(run) <= counts.run
         else { throw .damagedSnapshot("rows") }
         let key = ScopePostings.Key(user: user, agent: agent, run: run)
-        table.set(row, change: change, slot: Int(slot), key: key)
         vectors.append(pages.vector(Int(slot)))
-        if live == 1 { postings.insert(UInt32(row), key) } else { dead.append(row) }
+        // The slot of a dead row may be another row's by now.
+        guard parts.isLive(row) else { continue }
+        table.set(row, change: change, slot: Int(slot), key: key)
+        postings.insert(UInt32(row), key)
       }
       let index = try HNSWIndex(
         dimension: Int(identity.dimension), metric: identity.metric, snapshot: parts,
         vectors: vectors)
-      for row in dead { try index.delete(row) }
       return LiveIndex(
         index: index, table: table, postings: postings, pages: pages, covered: covered)
     } catch {

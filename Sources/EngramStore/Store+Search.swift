@@ -61,6 +61,17 @@ extension Store {
     found: [ScoredMemory], cost: SearchStatistics, explanation: SearchExplanation
   ) {
     try core.ensureOpen()
+    // From the filter to the memories a row stands for the same.
+    return try core.live.index.reading { () throws(StoreError) in
+      try answer(vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef)
+    }
+  }
+
+  private func answer(
+    _ vector: [Float], k: Int, scope: Scope, filter: Filter?, recall: Double, ef: Int?
+  ) throws(StoreError) -> (
+    found: [ScoredMemory], cost: SearchStatistics, explanation: SearchExplanation
+  ) {
     var explanation = SearchExplanation()
     var statistics = SearchStatistics()
     let clock = ContinuousClock()

@@ -12,7 +12,8 @@ public struct StoreStatistics: Sendable {
   public var users: Int
   public var agents: Int
   public var runs: Int
-  /// Rows of the index, and how many of them are dead or not yet in the graph.
+  /// Rows of the index, those of deleted memories included; how many of them are dead and still
+  /// passed through by searches, and how many not yet in the graph.
   public var indexRows: Int
   public var deadRows: Int
   public var tailRows: Int
@@ -44,7 +45,7 @@ extension Store {
     return StoreStatistics(
       memories: memories, endedVersions: ended, changes: changes, users: counts.users,
       agents: counts.agents, runs: counts.runs, indexRows: index.rowCount,
-      deadRows: index.rowCount - index.count, tailRows: index.tailCount,
+      deadRows: index.buriedCount, tailRows: index.tailCount,
       fileBytes: try Directory.fileSizes(core.directory),
       indexBytes: index.memoryBytes + index.rowCount * RowTable.bytesPerRow,
       filterKeys: postings.keys, filterBytes: postings.bytes,

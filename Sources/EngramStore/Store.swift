@@ -193,13 +193,13 @@ public final class Store: Sendable {
     try await offload { [core] () throws(StoreError) in try core.snapshot() }
   }
 
-  /// Waits until the graph holds every memory that was acknowledged before the call. Searches find
-  /// them either way; this is for measurements.
+  /// Waits until the graph holds every memory and is calibrated: for measurements, as searches find
+  /// all memories either way. While others go on writing that moment may not come.
   public func waitUntilIndexed() async throws(StoreError) {
     try core.ensureOpen()
     core.indexer.notify()
     try await offload { [core] () throws(StoreError) in
-      do throws(IndexError) { try core.indexer.waitForRows() } catch { throw .index(error) }
+      do throws(IndexError) { try core.indexer.waitUntilIdle() } catch { throw .index(error) }
     }
   }
 

@@ -20,8 +20,12 @@ final class StoreCore: Sendable {
   private let indexerLock: File
   private let writerLock: File
   private let isClosed = Atomic<Bool>(false)
-  /// The change that the snapshot on disk covers.
-  private let snapshotChange: Mutex<Int64>
+  /// What the snapshot on disk holds: the change that it covers, and what had been made of the index.
+  private struct Saved {
+    var covered: Int64
+    var revision: Int
+  }
+  private let saved: Mutex<Saved>
 
   /// A snapshot is due when this many changes, and this part of all rows, are not in the last one.
   private static let snapshotChanges = 8_192
@@ -57,7 +61,7 @@ final class StoreCore: Sendable {
     (live, origin) = try Self.openIndex(
       snapshotPath, identity: identity, configuration: configuration, pages: pages, slots: slots,
       catalogue: catalogue)
-    snapshotChange = Mutex(live.covered)
+    saved = Mutex(Saved(covered: live.covered, revision: live.index.revision))
     try Self.replay(catalogue, after: live.covered, into: live, slots: slots)
     indexer = Indexer(live: live, threads: configuration.indexingThreads)
     try start(nextSlot: nextSlot)
@@ -314,18 +318,24 @@ final class StoreCore: Sendable {
     directory.appending(Snapshot.fileName(space: CommitGroup.space))
   }
 
-  /// Writes a snapshot unless the one on disk covers all changes.
+  /// Writes a snapshot unless the one on disk holds all there is.
   func snapshot() throws(StoreError) {
-    try snapshotChange.withLock { saved throws(StoreError) in
-      guard live.covered > saved || origin != .snapshot && saved == 0 else { return }
-      saved = try Snapshot.write(live, identity: identity, to: snapshotPath) {
+    try saved.withLock { saved throws(StoreError) in
+      // Read before: what comes in between is written once more.
+      let revision = live.index.revision
+      guard
+        live.covered > saved.covered || revision > saved.revision
+          || origin != .snapshot && saved.covered == 0
+      else { return }
+      let covered = try Snapshot.write(live, identity: identity, to: snapshotPath) {
         change throws(StoreError) in try Self.chainHash(of: change, catalogue) ?? HistoryRow.origin
       }
+      saved = Saved(covered: covered, revision: revision)
     }
   }
 
   private func snapshotIfDue() {
-    let behind = live.covered - snapshotChange.withLock { $0 }
+    let behind = live.covered - saved.withLock { $0.covered }
     guard behind >= max(Self.snapshotChanges, live.index.rowCount / Self.snapshotShare) else {
       return
     }

@@ -79,9 +79,9 @@ import Testing
     let pinned = PinnedVectors(vectors)
     for linked in [0, 3_000] {
       let index = try HNSWIndex(dimension: dimension, metric: metric)
-      _ = try index.append(at: Array(pinned.addresses.prefix(linked)))
+      try index.append(at: Array(pinned.addresses.prefix(linked)))
       try index.link(threads: 2)
-      _ = try index.append(at: Array(pinned.addresses.dropFirst(linked)))
+      try index.append(at: Array(pinned.addresses.dropFirst(linked)))
       try Self.compare(index, queries, k: 10, "\(linked) linked")
       try Self.compare(index, queries, k: 10, among: RowSet(0..<3_500), "\(linked) linked, among")
     }

@@ -84,11 +84,14 @@ import Testing
     let (vectors, _) = clustered(3_000, 32, queries: 1, stream: 306)
     let pinned = PinnedVectors(vectors)
     let index = try HNSWIndex(dimension: 32, metric: .cosine)
-    _ = try index.append(at: pinned.addresses)
+    try index.append(at: pinned.addresses)
     try index.link(threads: 2)
     index.calibrate()
-    let restored = try index.withSnapshot(rows: 3_000) { parts throws(IndexError) in
-      try HNSWIndex(dimension: 32, metric: .cosine, snapshot: parts, vectors: pinned.addresses)
+    let restored = try index.withQuietGraph { () throws(IndexError) in
+      try HNSWIndex(
+        dimension: 32, metric: .cosine,
+        snapshot: index.snapshotParts(rows: 3_000, states: index.states(3_000)),
+        vectors: pinned.addresses)
     }
     #expect(restored.calibration == index.calibration)
     #expect(restored.calibration != nil)

@@ -1,5 +1,6 @@
-import EngramIndex
 import Testing
+
+@testable import EngramIndex
 
 /// Random sequences of operations on both indexes against a dictionary.
 @Suite struct ModelTests {
@@ -26,9 +27,12 @@ import Testing
     let clusters: Clusters
     let exact: ExactIndex
     let graph: HNSWIndex
-    /// All vectors ever, by row, and which of them live.
+    /// All vectors ever, by row of the exact index, and which of them live.
     var vectors = Vectors(dimension: 24)
     var live: [Int] = []
+    /// The graph gives rows again: the vector of each of its rows, and the row of each live vector.
+    var sources: [Int] = []
+    var rows: [Int: Int] = [:]
 
     init(_ metric: Metric, _ mix: Mix) throws {
       self.metric = metric
@@ -41,6 +45,8 @@ import Testing
           vectors.flat, dimension: dimension, metric: metric, threads: 2)
         try exact.insert(rows: vectors.flat)
         live = Array(0..<mix.start)
+        sources = live
+        rows = Dictionary(uniqueKeysWithValues: live.map { ($0, $0) })
       } else {
         graph = try HNSWIndex(dimension: dimension, metric: metric)
       }
@@ -56,27 +62,38 @@ import Testing
         return
       }
       let place = random.below(live.count)
-      let row = live[place]
+      let gone = live[place]
       live.swapAt(place, live.count - 1)
       live.removeLast()
+      let graphRow = rows.removeValue(forKey: gone)
+      let row = try #require(graphRow)
       if choice < mix.inserts + mix.deletes {
-        try exact.delete(row)
+        try exact.delete(gone)
         try graph.delete(row)
       } else {
         let vector = clusters.vector(using: &random)
-        try take(vector, exact: exact.update(row, to: vector), graph: graph.update(row, to: vector))
+        try take(
+          vector, exact: exact.update(gone, to: vector), graph: graph.update(row, to: vector))
       }
     }
 
     private mutating func take(_ vector: [Float], exact: Int, graph: Int) {
-      #expect(exact == vectors.count && graph == vectors.count)
-      live.append(vectors.count)
+      #expect(exact == vectors.count)
+      #expect(graph <= sources.count && !rows.values.contains(graph))
+      if graph == sources.count { sources.append(exact) } else { sources[graph] = exact }
+      rows[exact] = graph
+      live.append(exact)
       vectors.append(vector)
+    }
+
+    /// What the graph finds, by the rows of the exact index.
+    private func found(_ query: [Float]) throws -> [Neighbour] {
+      try graph.search(query, k: 10).map { Neighbour(row: sources[$0.row], score: $0.score) }
     }
 
     mutating func check() throws {
       #expect(exact.count == live.count && graph.count == live.count)
-      #expect(graph.rowCount == vectors.count && graph.tailCount == 0)
+      #expect(graph.rowCount == sources.count && graph.tailCount == 0)
       #expect(graph.integrityProblems() == [], note("\(vectors.count) rows"))
       let alive = Set(live)
       var check = RecallCheck()
@@ -85,10 +102,10 @@ import Testing
         let truth = Truth(query, vectors, metric)
         let results = try exact.search(query, k: 10)
         #expect(truth.faultOfExact(results, k: 10, where: alive.contains) == nil, note("exact"))
-        check.add(try graph.search(query, k: 10), truth, k: 10, where: alive.contains)
-        let row = random.below(vectors.count)
-        #expect(graph.isLive(row) == alive.contains(row))
-        if alive.contains(row) { #expect(try graph.vector(row) == vectors[row]) }
+        check.add(try found(query), truth, k: 10, where: alive.contains)
+        let row = random.below(sources.count)
+        #expect(graph.isLive(row) == (rows[sources[row]] == row))
+        if graph.isLive(row) { #expect(try graph.vector(row) == vectors[sources[row]]) }
       }
       #expect(check.fault == nil, note("\(vectors.count) rows"))
       #expect(check.short == 0, note("\(live.count) of \(vectors.count) rows"))

@@ -8,6 +8,7 @@ struct SnapshotBytes: Equatable {
   var codes: [UInt8]
   var factors: [UInt8]
   var bounds: [UInt8]
+  var states: [UInt8]
   var baseLinks: [UInt8]
   var upperLinks: [UInt8]
   var walkCodes: [UInt8]
@@ -15,7 +16,10 @@ struct SnapshotBytes: Equatable {
   var centredRows: Int
 
   init(_ index: HNSWIndex) {
-    self = index.withSnapshot(rows: index.rowCount) { SnapshotBytes($0) }
+    self = index.withQuietGraph {
+      let rows = index.rowCount
+      return SnapshotBytes(index.snapshotParts(rows: rows, states: index.states(rows)))
+    }
   }
 
   private init(_ snapshot: IndexSnapshot) {
@@ -25,6 +29,7 @@ struct SnapshotBytes: Equatable {
     codes = Array(snapshot.codes)
     factors = Array(snapshot.factors)
     bounds = Array(snapshot.bounds)
+    states = snapshot.states
     baseLinks = Array(snapshot.baseLinks)
     upperLinks = Array(snapshot.upperLinks)
     walkCodes = Array(snapshot.walkCodes)
@@ -33,7 +38,7 @@ struct SnapshotBytes: Equatable {
   }
 
   static let parts: [WritableKeyPath<SnapshotBytes, [UInt8]> & Sendable] = [
-    \.codes, \.factors, \.bounds, \.baseLinks, \.upperLinks, \.walkCodes,
+    \.codes, \.factors, \.bounds, \.states, \.baseLinks, \.upperLinks, \.walkCodes,
   ]
 
   /// An index of these bytes.
@@ -48,9 +53,9 @@ struct SnapshotBytes: Equatable {
               try lend(walkCodes) { walkCodes throws(IndexError) in
                 let snapshot = IndexSnapshot(
                   rows: rows, linked: linked, parameters: parameters, codes: codes,
-                  factors: factors, bounds: bounds, baseLinks: baseLinks, upperLinks: upperLinks,
-                  walkCodes: walkCodes, centre: centre, centredRows: centredRows,
-                  calibration: nil)
+                  factors: factors, bounds: bounds, states: states, baseLinks: baseLinks,
+                  upperLinks: upperLinks, walkCodes: walkCodes, centre: centre,
+                  centredRows: centredRows, calibration: nil)
                 return try HNSWIndex(
                   dimension: dimension, metric: metric, snapshot: snapshot,
                   vectors: vectors.addresses)

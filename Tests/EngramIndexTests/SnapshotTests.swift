@@ -11,7 +11,7 @@ import Testing
     let pinned = PinnedVectors(vectors.first(rows))
     let all = PinnedVectors(vectors)
     let index = try HNSWIndex(dimension: Self.dimension, metric: metric)
-    _ = try index.append(at: pinned.addresses)
+    try index.append(at: pinned.addresses)
     try index.link(threads: 2)
     let saved = SnapshotBytes(index)
     let restored = try saved.restored(dimension: Self.dimension, metric, pinned)
@@ -28,7 +28,7 @@ import Testing
           try index.search(query, k: 10) == restored.search(query, k: 10), note("round \(round)"))
       }
       for index in [index, restored] {
-        _ = try index.append(at: Array(all.addresses[rows...].prefix(20)))
+        try index.append(at: Array(all.addresses[rows...].prefix(20)))
         try index.link(threads: 1)
       }
     }
@@ -41,7 +41,7 @@ import Testing
     let (vectors, queries) = clustered(2_700, Self.dimension, queries: 30, stream: 91)
     let pinned = PinnedVectors(vectors)
     let index = try HNSWIndex(dimension: Self.dimension, metric: .cosine)
-    _ = try index.append(at: pinned.addresses)
+    try index.append(at: pinned.addresses)
     try index.link(threads: 2, limit: 2_400)
     let saved = SnapshotBytes(index)
     let restored = try saved.restored(dimension: Self.dimension, .cosine, pinned)

@@ -12,9 +12,9 @@ import Testing
     let (vectors, queries) = clustered(6_000, 32, queries: 100, stream: 401)
     let pinned = PinnedVectors(vectors)
     let index = try HNSWIndex(dimension: 32, metric: metric)
-    _ = try index.append(at: Array(pinned.addresses[..<3_000]))
+    try index.append(at: Array(pinned.addresses[..<3_000]))
     try index.link(threads: 2)
-    _ = try index.append(at: Array(pinned.addresses[3_000...]))
+    try index.append(at: Array(pinned.addresses[3_000...]))
     // Stopped once in each quarter of the batches, with the linker's lock held.
     let reached = DispatchSemaphore(value: 0)
     let go = DispatchSemaphore(value: 0)
@@ -37,7 +37,7 @@ import Testing
         #expect(try index.search(query, k: 10).count == 10)
         // Rows and deletes go on, too.
         if number % 250 == 0 {
-          let row = try index.content.append(copying: query).lowerBound
+          let row = try index.content.append(copying: query)[0]
           #expect(try index.search(query, k: 1).first?.row == row || metric == .innerProduct)
           try index.delete(row)
         }

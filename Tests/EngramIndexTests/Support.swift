@@ -118,3 +118,10 @@ final class PinnedVectors: @unchecked Sendable {
 
   deinit { base.deallocate() }
 }
+
+extension HNSWIndex {
+  /// Appends several in turn.
+  func append(at vectors: [UnsafePointer<Float>]) throws(IndexError) {
+    for vector in vectors { try append(at: vector) }
+  }
+}

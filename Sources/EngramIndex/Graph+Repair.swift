@@ -1,0 +1,71 @@
+import CEngramKernels
+
+/// Deleted rows steer walks like others, and results pass them by: the more there are, the longer a
+/// walk. So they are taken out now and then, many at once: whoever linked to one links to its
+/// neighbours instead (FreshDiskANN, arXiv 2105.09613, algorithm 4).
+extension Graph {
+  /// Takes the dead rows out: nothing leads to them afterwards, but searches that began before may
+  /// still be among them, so their own links stay.
+  ///
+  /// - Returns: the rows taken out. The caller marks them absent, then calls `connect`.
+  func unlinkDead(rows: Rows, contexts: SearchContextPool, threads: Int) -> [UInt32] {
+    let count = count
+    let dead = RowSet((0..<count).filter { rows.isBuried(UInt32($0)) })
+    guard dead.count > 0 else { return [] }
+    let blocks = (count + Self.repairBlock - 1) / Self.repairBlock
+    _ = Self.parallel(blocks, threads: threads, contexts: contexts) { block, context -> [Void] in
+      let begin = block * Self.repairBlock
+      for row in UInt32(begin)..<UInt32(min(begin + Self.repairBlock, count))
+      where !rows.isAbsent(row) && !dead.contains(Int(row)) {
+        for level in 0...self.level(row) {
+          self.relink(row, level: level, without: dead, rows: rows, context: &context)
+        }
+      }
+      return []
+    }
+    if let entry = entryPoint, dead.contains(Int(entry.row)) {
+      let live = (0..<UInt32(count)).lazy.filter { !rows.isAbsent($0) && !dead.contains(Int($0)) }
+      publish(count: count, entry: live.reduce(nil) { self.better($0, $1) })
+    }
+    return dead.rows.map(UInt32.init)
+  }
+
+  /// Rows that a thread works through at a time.
+  private static var repairBlock: Int { 256 }
+
+  /// Chooses a row's links anew where some lead to dead rows: among the others and their neighbours.
+  private func relink(
+    _ row: UInt32, level: Int, without dead: RowSet, rows: Rows, context: inout SearchContext
+  ) {
+    let own = list(row, level: level)
+    let present = own.rows
+    guard present.contains(where: { dead.contains(Int($0)) }) else { return }
+    var met = Set<UInt32>(present)
+    met.insert(row)
+    var open = present.filter { !dead.contains(Int($0)) }
+    for gone in present where dead.contains(Int(gone)) {
+      for candidate in list(gone, level: level).rows
+      where !dead.contains(Int(candidate)) && met.insert(candidate).inserted {
+        open.append(candidate)
+      }
+    }
+    let query = rows.query(row: row)
+    var candidates: [Candidate] = []
+    candidates.reserveCapacity(open.count)
+    for begin in stride(from: 0, to: open.count, by: SearchContext.smallestBatch) {
+      let batch = open[begin..<min(begin + SearchContext.smallestBatch, open.count)]
+      for (index, candidate) in batch.enumerated() { context.rows.base[index] = candidate }
+      Kernels.active.dot_i8_gather(
+        query.code, rows.codes, rows.stride, context.rows.base, batch.count, rows.stride,
+        context.products.base)
+      for (index, candidate) in batch.enumerated() {
+        let distance = query.distance(
+          product: context.products.base[index], rows.factors[Int(candidate)])
+        candidates.append(Candidate(distance: distance, row: candidate))
+      }
+    }
+    candidates.sort()
+    store(
+      select(candidates, of: row, upTo: own.capacity, rows: rows, context: &context), in: own)
+  }
+}
