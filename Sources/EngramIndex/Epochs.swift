@@ -24,7 +24,7 @@ final class Epochs: Sendable {
 
   func leave(_ epoch: Int) { add(-1, epoch) }
 
-  /// Whether all who read in an epoch have ended. One caller at a time.
+  /// Whether all who read in an epoch have ended. The caller is a writer, one at a time.
   func isOver(_ epoch: Int) -> Bool {
     // Two steps: the first ends when those of the epoch before have, the second when its own have.
     while current < epoch + 2 {

@@ -33,9 +33,11 @@ extension Graph {
         < (Self.hash(UInt64($1), seed: ~parameters.seed), $1)
     }
     var entry = entryPoint
+    // Where all were taken out, as many as the graph counts are none.
+    let before = entry == nil ? 0 : count - order.count
     var done = 0
     while done < order.count {
-      let there = count - order.count + done
+      let there = before + done
       let size = min(max(1, there / Self.batchShare), Self.largestBatch, order.count - done)
       (entry, _) = link(
         Array(order[done..<done + size]), from: entry, rows: rows, contexts: contexts,

@@ -30,13 +30,13 @@ final class Graph: Sendable {
 
   /// What walks read of the rows in the graph. Exchanged for others when there are so many more
   /// rows that their centre is known better; who walks on keeps those it has.
-  private let currentCodes: Mutex<WalkCodes>
+  private let currentCodes: LeftRight<WalkCodes>
 
   init(parameters: HNSWParameters, dimension: Int, metric: Metric) throws(IndexError) {
     try parameters.validate()
     self.parameters = parameters
     let centre = [Float](repeating: 0, count: dimension)
-    currentCodes = Mutex(try WalkCodes(centre: centre, ofRows: 0, metric: metric))
+    currentCodes = LeftRight(try WalkCodes(centre: centre, ofRows: 0, metric: metric))
     baseLinks = try ReservedArray(limit: IndexLimits.rows * 2 * parameters.maxConnections)
     // One row in M has an upper level, and those have 1 / (1 - 1/M) lists on average.
     upperLinks = try ReservedArray(limit: IndexLimits.rows * parameters.maxConnections)
@@ -157,7 +157,7 @@ final class Graph: Sendable {
     let renewed = try WalkCodes(
       centre: WalkCodes.centre(of: all, count: count), ofRows: count, metric: all.metric)
     try encode((0..<count).filter { !all.isAbsent(UInt32($0)) }, of: all, into: renewed)
-    currentCodes.withLock { $0 = renewed }
+    currentCodes.write { $0 = renewed }
   }
 
   private func encode(
@@ -168,7 +168,7 @@ final class Graph: Sendable {
   }
 
   /// Codes that cover all rows below a count that was read before.
-  var codes: WalkCodes { currentCodes.withLock { $0 } }
+  var codes: WalkCodes { currentCodes.read { copy $0 } }
 
   /// Rows from which on a mean says something.
   private static var firstCentring: Int { 512 }
@@ -243,7 +243,7 @@ final class Graph: Sendable {
     let m = parameters.maxConnections
     guard base.count == count * 2 * m * 4 else { throw .damagedSnapshot("length of the links") }
     try prepare(rows: 0..<count)
-    currentCodes.withLock { $0 = saved }
+    currentCodes.write { $0 = saved }
     prepared.store(count, ordering: .releasing)
     guard upper.count == upperCount.load(ordering: .relaxed) * m * 4 else {
       throw .damagedSnapshot("length of the upper links")

@@ -15,7 +15,7 @@ extension HNSWIndex {
     let (count, live) = (graph.count, count)
     arrived.store(0, ordering: .relaxed)
     let sample = Self.sample(of: count, in: graph, content.rows)
-    let bars = Graph.parallel(sample.count, threads: threads, contexts: content.contexts) {
+    let bars = Graph.parallel(sample.count, threads: threads, contexts: content.writerContexts) {
       index, context in [self.bar(of: sample[index], count: count, &context)]
     }.map { $0[0] }
     var settings: [Calibration.Setting] = []
@@ -28,12 +28,12 @@ extension HNSWIndex {
       width += max(width / 8, 4)
     }
     let calibration = Calibration(rows: live, settings: settings)
-    currentCalibration.withLock { $0 = calibration }
+    currentCalibration.write { $0 = calibration }
     revisions.add(1, ordering: .releasing)
   }
 
   /// The last calibration; nil before the first.
-  public var calibration: Calibration? { currentCalibration.withLock { $0 } }
+  public var calibration: Calibration? { currentCalibration.read { copy $0 } }
 
   /// Whether there is none that fits the rows that there are now.
   package var needsCalibration: Bool {
@@ -85,7 +85,7 @@ extension HNSWIndex {
   private func measure(
     width: Int, _ sample: [UInt32], _ bars: [Float], entry: Graph.Entry, count: Int, threads: Int
   ) -> Calibration.Setting {
-    let found = Graph.parallel(sample.count, threads: threads, contexts: content.contexts) {
+    let found = Graph.parallel(sample.count, threads: threads, contexts: content.writerContexts) {
       index, context in
       var statistics = SearchStatistics()
       let hits = self.walk(

@@ -53,10 +53,10 @@ extension HNSWIndex {
     let new = again + (begin..<end).map(UInt32.init)
     if new.count >= Self.bulkRows {
       graph.build(
-        new, count: end, rows: rows, contexts: content.contexts, threads: threads,
+        new, count: end, rows: rows, contexts: content.writerContexts, threads: threads,
         progress: progress)
     } else {
-      for row in new { graph.insert(row, rows: rows, contexts: content.contexts) }
+      for row in new { graph.insert(row, rows: rows, contexts: content.writerContexts) }
     }
     content.pending.removeFirst(again.count)
     arrived.add(new.count, ordering: .relaxed)
@@ -65,7 +65,7 @@ extension HNSWIndex {
 
   private func removeDeadRows(threads: Int) {
     let gone = graph.unlinkDead(
-      rows: content.rows, contexts: content.contexts, threads: threads)
+      rows: content.rows, contexts: content.writerContexts, threads: threads)
     content.vacate(gone)
     if let entry = graph.entryPoint {
       graph.connect(from: entry, count: graph.count, of: content.rows)

@@ -89,7 +89,7 @@ extension HNSWIndex {
         IndexLimits.ef.contains($0.width) && (0...1).contains($0.recall)
       }
       guard isSound else { throw .damagedSnapshot("calibration") }
-      currentCalibration.withLock { $0 = calibration }
+      currentCalibration.write { $0 = calibration }
       arrived.store(max(count - calibration.rows, 0), ordering: .relaxed)
     }
   }

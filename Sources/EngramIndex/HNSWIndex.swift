@@ -14,7 +14,7 @@ public final class HNSWIndex: VectorIndex {
   /// Held while rows are linked.
   let linker = Mutex<Void>(())
 
-  let currentCalibration = Mutex<Calibration?>(nil)
+  let currentCalibration = LeftRight<Calibration?>(nil)
   /// Rows linked since it was made.
   let arrived = Atomic<Int>(0)
   let revisions = Atomic<Int>(0)

@@ -5,6 +5,8 @@ import Synchronization
 final class IndexedRows: Sendable {
   let rows: Rows
   let contexts: SearchContextPool
+  /// For whoever links rows, so that searches share no lock with it.
+  let writerContexts: SearchContextPool
   /// Rows given again that the graph does not hold yet.
   let pending: PendingRows
   let epochs = Epochs()
@@ -24,6 +26,7 @@ final class IndexedRows: Sendable {
   init(dimension: Int, metric: Metric) throws(IndexError) {
     rows = try Rows(dimension: dimension, metric: metric)
     contexts = SearchContextPool(dimension: dimension, epochs: epochs)
+    writerContexts = SearchContextPool(dimension: dimension, epochs: epochs)
     pending = try PendingRows()
   }
 
