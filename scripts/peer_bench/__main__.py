@@ -56,7 +56,7 @@ def compare(data, options):
     left_out = {}
     chosen = choose_widths(data, options, left_out)
     drop_same_kernels(chosen, left_out)
-    rounds = run_rounds(data, options, chosen)
+    rounds = run_rounds(data, options, chosen, left_out)
     for contestant in chosen:
         contestant.close()
     return {
@@ -84,16 +84,26 @@ def choose_widths(data, options, left_out):
     return chosen
 
 
-def run_rounds(data, options, chosen):
+def run_rounds(data, options, chosen, left_out):
+    """What each contestant's rounds measured; one that fails in any is dropped from `chosen`."""
     rounds = {contestant: [] for contestant in chosen}
     for number in range(options.rounds):
-        for contestant, chosen_widths in chosen.items():
+        for contestant in list(chosen):
             progress(f"{data.name}: round {number + 1} of {options.rounds}, {contestant.name}")
-            if number and contestant.built_each_round:
-                contestant.build()
-                chosen_widths = choose(contestant)
-            rounds[contestant].append(contestant.round(to_measure(contestant, chosen_widths)))
+            try:
+                rounds[contestant].append(run_round(contestant, chosen[contestant], number))
+            except LeftOut as reason:
+                left_out[contestant.name] = f"in round {number + 1}, {reason}"
+                contestant.close()
+                del chosen[contestant]
     return rounds
+
+
+def run_round(contestant, chosen_widths, number):
+    if number and contestant.built_each_round:
+        contestant.build()
+        chosen_widths = choose(contestant)
+    return contestant.round(to_measure(contestant, chosen_widths))
 
 
 def contestants(data, options, left_out):
