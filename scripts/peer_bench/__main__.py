@@ -59,10 +59,12 @@ def compare(data, options):
     rounds = run_rounds(data, options, chosen, left_out)
     for contestant in chosen:
         contestant.close()
+    engram = next(c for c in chosen if c.name == ENGRAM)
     return {
         "data": data.name, "rows": data.rows, "dimension": data.queries.shape[1],
         "rounds": options.rounds, "targets": TARGETS, "left_out": left_out,
-        "machine": next(c.machine for c in chosen if c.name == ENGRAM),
+        "machine": engram.machine,
+        "build_width": {"engram": engram.build_width, "others": libraries.BUILD_WIDTH},
         "contestants": [
             {"name": c.name, "package": c.package, "version": version(c), "exact": c.exact,
              "build_seconds": c.build_seconds, "widths": chosen[c], "rounds": rounds[c]}

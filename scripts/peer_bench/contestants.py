@@ -2,6 +2,7 @@
 import json
 import os
 import subprocess
+import sys
 
 from . import worker
 
@@ -50,28 +51,36 @@ class Engram:
         self.name = name
         self.build_seconds = []
         self.machine = None
+        self.build_width = None
         self._bench, self._data = bench, data
         self._environment = {**os.environ, **({"ENGRAM_KERNELS": kernels} if kernels else {})}
 
     def recalls(self, widths):
-        return {point["ef"]: point["recall"] for point in self._run(widths, passes=1)}
+        points = self._run(widths, "--passes", "1", "--no-batches")
+        return {point["ef"]: point["recall"] for point in points}
 
     def round(self, widths):
-        return [{"width": point["ef"], "way": "single",
-                 **{key: point[key] for key in ("recall", "p50_us", "p95_us", "qps")}}
-                for point in self._run(widths, passes=3)]
+        return [self._faster(point) for point in self._run(widths, "--passes", "3")]
 
     def close(self):
         pass
 
-    def _run(self, widths, passes):
+    def _faster(self, point):
+        ways = {"single": point["qps"], "batch": point["batch_qps"]}
+        way = max(ways, key=ways.get)
+        return {"width": point["ef"], "way": way, "qps": ways[way],
+                **{key: point[key] for key in ("recall", "p50_us", "p95_us")}}
+
+    def _run(self, widths, *options):
         command = [
             self._bench, "ann", "--base", self._data.base_file, "--rows", str(self._data.rows),
             "--queries", self._data.query_file, "--truth", self._data.truth_file,
-            "--ef", ",".join(map(str, widths)), "--passes", str(passes), "--json", "-"]
-        run = subprocess.run(command, env=self._environment, check=True, stdout=subprocess.PIPE,
-                             stderr=subprocess.DEVNULL)
+            "--ef", ",".join(map(str, widths)), "--json", "-", *options]
+        run = subprocess.run(command, env=self._environment, capture_output=True, text=True)
+        if run.returncode:
+            sys.exit(f"{run.stderr}{' '.join(command)} ended with {run.returncode}")
         report = json.loads(run.stdout)
         self.machine = report["machine"]
+        self.build_width = report["build"]["ef_construction"]
         self.build_seconds.append(report["build"]["seconds"])
         return report["points"]

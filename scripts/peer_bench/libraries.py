@@ -1,8 +1,9 @@
 """One small class per library: how to build its index and how to search it.
 
 Every graph has 32 links on its lowest level (M 16 where a library counts them that way; SVS also
-with 64) and is built with a list of 200, by inner product. A library is imported only when it
-builds, in a process of its own (see worker.py).
+with 64) and is built with a list of 200, by inner product; Engram is built with its own default,
+and the report says both. A library is imported only when it builds, in a process of its own (see
+worker.py).
 """
 import os
 import tempfile

@@ -12,9 +12,12 @@ OTHERS = ("faiss-cpu", "usearch", "voyager", "scalable-vs")
 def text(result):
     machine = result["machine"]
     processor = machine["machine"]["processor"]
+    build_width = result["build_width"]
     lines = [
         f"## {result['data']}: {result['rows']:,} x {result['dimension']}", "",
         f"{processor['model']}, {processor['cores']} cores; Engram's kernels {machine['kernels']}; "
+        f"graphs are built with a list of {build_width['engram']} by Engram and of "
+        f"{build_width['others']} by the others; "
         f"builds on all cores, searches on one thread; median of {result['rounds']} rounds in "
         "turn. \"By\" is the faster way to search: single calls, or one call for all queries.",
     ]

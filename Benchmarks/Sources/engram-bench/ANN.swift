@@ -17,12 +17,14 @@ struct ANN: AsyncParsableCommand {
   @Option(help: "Widths of the candidate list.") var ef = "10,16,24,32,48,64,96,128,200,400"
   @Option(help: "Links of a node (M).") var m = 16
   @Option(help: "Width of the candidate list while building.") var efConstruction = HNSWParameters().efConstruction
+  @Flag(inversion: .prefixedNo, help: "Ask all queries at once, too.") var batches = true
   @OptionGroup var options: TrialOptions
 
   struct Report: Encodable {
     struct Build: Encodable {
       var seconds: Double
       var threads: Int
+      var ef_construction: Int
       var bytes: Int
     }
     var machine: Setting
@@ -50,12 +52,13 @@ struct ANN: AsyncParsableCommand {
       machine: Setting(), data: URL(fileURLWithPath: base).lastPathComponent, rows: workload.rows,
       dimension: workload.dimension,
       build: .init(
-        seconds: built.seconds, threads: options.builders, bytes: built.index.memoryBytes),
+        seconds: built.seconds, threads: options.builders, ef_construction: efConstruction,
+        bytes: built.index.memoryBytes),
       points: [])
     let trial = SearchTrial(index: built.index, workload: workload, truth: truth)
     for width in widths {
       progress.begin("searching, \(width.name)")
-      report.points.append(try trial.measure(width, passes: options.passes, batches: true))
+      report.points.append(try trial.measure(width, passes: options.passes, batches: batches))
       progress.end()
     }
     try options.publish(report, text: text(of: report))
