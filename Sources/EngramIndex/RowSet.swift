@@ -1,6 +1,7 @@
 /// A set of row numbers as a bitmap.
 public struct RowSet: Sendable {
-  private var words: [UInt64]
+  /// A bit per row, from row 0 on.
+  package private(set) var words: [UInt64]
   /// How many rows the set holds.
   public private(set) var count = 0
 
@@ -13,6 +14,12 @@ public struct RowSet: Sendable {
   public init(_ rows: some Sequence<Int>) {
     self.init()
     for row in rows { insert(row) }
+  }
+
+  /// - Parameter words: a bit per row, from row 0 on.
+  package init(words: [UInt64]) {
+    self.words = words
+    count = words.reduce(0) { $0 + $1.nonzeroBitCount }
   }
 
   /// Adds a row number. Those that no index has are ignored: negative ones, and from
@@ -29,6 +36,12 @@ public struct RowSet: Sendable {
     count += 1
   }
 
+  package mutating func remove(_ row: Int) {
+    guard contains(row) else { return }
+    words[row >> 6] &= ~(UInt64(1) << UInt64(row & 63))
+    count -= 1
+  }
+
   @inline(__always)
   public func contains(_ row: Int) -> Bool {
     let word = row >> 6
@@ -36,13 +49,18 @@ public struct RowSet: Sendable {
   }
 
   /// The rows, ascending.
-  public var rows: [Int] {
-    var result: [Int] = []
+  public var rows: [Int] { list() }
+
+  /// The rows, ascending, as an index numbers them.
+  package var numbers: [UInt32] { list() }
+
+  private func list<Number: FixedWidthInteger>() -> [Number] {
+    var result: [Number] = []
     result.reserveCapacity(count)
     for (index, word) in words.enumerated() {
       var rest = word
       while rest != 0 {
-        result.append(index << 6 + rest.trailingZeroBitCount)
+        result.append(Number(truncatingIfNeeded: index << 6 + rest.trailingZeroBitCount))
         rest &= rest - 1
       }
     }

@@ -138,11 +138,7 @@ final class LiveIndex: Sendable {
     where width.map { index.isScanCheaper(rows: rows.count, width: $0) } ?? true:
       return (.list(rows), count)
     default:
-      let rowCount = index.rowCount
-      let set =
-        passing == nil
-        ? postings.rowSet(of: scope, rowCount: rowCount) : selected.rowSet(rowCount: rowCount)
-      return (.set(set), count)
+      return (.set(selected.rowSet(rowCount: index.rowCount)), count)
     }
   }
 

@@ -5,67 +5,55 @@ import EngramIndex
 package struct PostingList: Sendable {
   /// Ascending; empty where the rows are a bitmap.
   private var list: [UInt32] = []
-  /// A bit per row, from row 0 on; empty where the rows are a list.
-  private var words: [UInt64] = []
-  package private(set) var count = 0
+  /// Without words where the rows are a list.
+  private var bits = RowSet()
 
   package init() {}
 
   /// - Parameter rows: ascending, each once.
   package init(sorted rows: [UInt32]) {
     list = rows
-    count = rows.count
     chooseForm()
   }
 
   private init(words: [UInt64]) {
-    self.words = words
-    count = words.reduce(0) { $0 + $1.nonzeroBitCount }
+    bits = RowSet(words: words)
     chooseForm()
   }
 
+  package var count: Int { list.count + bits.count }
+
   package var isEmpty: Bool { count == 0 }
 
-  private var isBitmap: Bool { !words.isEmpty }
+  private var isBitmap: Bool { !bits.words.isEmpty }
 
   package func contains(_ row: UInt32) -> Bool {
-    if isBitmap {
-      let word = Int(row >> 6)
-      return word < words.count && words[word] >> UInt64(row & 63) & 1 != 0
-    }
+    if isBitmap { return bits.contains(Int(row)) }
     let place = place(of: row)
     return place < list.count && list[place] == row
   }
 
   package mutating func insert(_ row: UInt32) {
     // A bitmap that reached so far might take more than the list.
-    if isBitmap, Int(row >> 6) >= max(words.count, count + 1) { becomeList() }
+    if isBitmap, Int(row >> 6) >= max(bits.words.count, count + 1) { becomeList() }
     if isBitmap {
-      let word = Int(row >> 6)
-      if word >= words.count {
-        words.append(contentsOf: repeatElement(0, count: word + 1 - words.count))
-      }
-      let bit = UInt64(1) << UInt64(row & 63)
-      guard words[word] & bit == 0 else { return }
-      words[word] |= bit
-      count += 1
+      bits.insert(Int(row))
     } else {
       let place = place(of: row)
       if place < list.count, list[place] == row { return }
       list.insert(row, at: place)
-      count += 1
       chooseForm()
     }
   }
 
   package mutating func remove(_ row: UInt32) {
-    guard contains(row) else { return }
     if isBitmap {
-      words[Int(row >> 6)] &= ~(UInt64(1) << UInt64(row & 63))
+      bits.remove(Int(row))
     } else {
-      list.remove(at: place(of: row))
+      let place = place(of: row)
+      guard place < list.count, list[place] == row else { return }
+      list.remove(at: place)
     }
-    count -= 1
     chooseForm()
   }
 
@@ -85,46 +73,37 @@ package struct PostingList: Sendable {
   /// A list takes 4 bytes a row and a bitmap 8 a word; between the two bounds both forms stay.
   private mutating func chooseForm() {
     if isBitmap {
-      if count < words.count { becomeList() }
+      if count < bits.words.count { becomeList() }
     } else if let last = list.last, count >= 2 * (Int(last >> 6) + 1) {
-      words = bitmap(words: Int(last >> 6) + 1)
+      bits = rowSet
       list = []
     }
   }
 
   private mutating func becomeList() {
     list = rows
-    words = []
+    bits = RowSet()
   }
+
+  /// As the index takes many rows; no copy where that is how they are kept.
+  var rowSet: RowSet { isBitmap ? bits : RowSet(words: bitmap(words: wordsNeeded)) }
 
   /// A bit for each row, in so many words; rows beyond them are left out.
   func bitmap(words count: Int) -> [UInt64] {
-    var bits = Array(words.prefix(count))
-    bits.append(contentsOf: repeatElement(0, count: count - bits.count))
-    for row in list where Int(row >> 6) < count { bits[Int(row >> 6)] |= 1 << UInt64(row & 63) }
-    return bits
+    var words = Array(bits.words.prefix(count))
+    words.append(contentsOf: repeatElement(0, count: count - words.count))
+    for row in list where Int(row >> 6) < count { words[Int(row >> 6)] |= 1 << UInt64(row & 63) }
+    return words
   }
 
   /// The rows, ascending.
-  package var rows: [UInt32] {
-    guard isBitmap else { return list }
-    var rows: [UInt32] = []
-    rows.reserveCapacity(count)
-    for (index, word) in words.enumerated() {
-      var rest = word
-      while rest != 0 {
-        rows.append(UInt32(index << 6 + rest.trailingZeroBitCount))
-        rest &= rest - 1
-      }
-    }
-    return rows
-  }
+  package var rows: [UInt32] { isBitmap ? bits.numbers : list }
 
   // MARK: Set operations
 
   package func intersection(_ other: PostingList) -> PostingList {
     switch (isBitmap, other.isBitmap) {
-    case (true, true): PostingList(words: zip(words, other.words).map { $0 & $1 })
+    case (true, true): PostingList(words: zip(bits.words, other.bits.words).map { $0 & $1 })
     case (true, false): PostingList(sorted: other.list.filter(contains))
     case (false, true): PostingList(sorted: list.filter(other.contains))
     case (false, false): merging(other, own: false, others: false, shared: true)
@@ -133,8 +112,10 @@ package struct PostingList: Sendable {
 
   package func subtracting(_ other: PostingList) -> PostingList {
     switch (isBitmap, other.isBitmap) {
+    case _ where other.isEmpty: self
     case (true, _):
-      PostingList(words: zip(words, other.bitmap(words: words.count)).map { $0 & ~$1 })
+      PostingList(
+        words: zip(bits.words, other.bitmap(words: bits.words.count)).map { $0 & ~$1 })
     case (false, true): PostingList(sorted: list.filter { !other.contains($0) })
     case (false, false): merging(other, own: true, others: false, shared: false)
     }
@@ -158,15 +139,15 @@ package struct PostingList: Sendable {
       for row in rows where row != distinct.last { distinct.append(row) }
       return PostingList(sorted: distinct)
     }
-    var bits = [UInt64](repeating: 0, count: words)
+    var union = [UInt64](repeating: 0, count: words)
     for list in lists {
-      for (index, word) in list.words.enumerated() { bits[index] |= word }
-      for row in list.list { bits[Int(row >> 6)] |= 1 << UInt64(row & 63) }
+      for (index, word) in list.bits.words.enumerated() { union[index] |= word }
+      for row in list.list { union[Int(row >> 6)] |= 1 << UInt64(row & 63) }
     }
-    return PostingList(words: bits)
+    return PostingList(words: union)
   }
 
-  private var wordsNeeded: Int { list.last.map { Int($0 >> 6) + 1 } ?? words.count }
+  private var wordsNeeded: Int { list.last.map { Int($0 >> 6) + 1 } ?? bits.words.count }
 
   /// Both lists in one pass; which rows are kept depends on who has them.
   private func merging(

@@ -59,20 +59,14 @@ package enum RowSelection: Sendable {
   }
 
   /// As a bitmap of the index over its first `rowCount` rows.
-  func rowSet(rowCount: Int) -> RowSet {
-    var set = RowSet(rows: rowCount)
+  package func rowSet(rowCount: Int) -> RowSet {
     switch self {
-    case .only(let rows):
-      for row in rows.rows { set.insert(Int(row)) }
+    case .only(let rows): return rows.rowSet
     case .allBut(let rows):
-      for (index, word) in rows.bitmap(words: (rowCount + 63) / 64).enumerated() {
-        var rest = ~word
-        while rest != 0 {
-          set.insert(index << 6 + rest.trailingZeroBitCount)
-          rest &= rest - 1
-        }
-      }
+      var words = rows.bitmap(words: (rowCount + 63) / 64).map { ~$0 }
+      // The last word has bits for rows that there are not.
+      if rowCount % 64 != 0 { words[words.count - 1] &= (1 << UInt64(rowCount % 64)) - 1 }
+      return RowSet(words: words)
     }
-    return set
   }
 }

@@ -10,37 +10,17 @@ package final class ScopePostings: Sendable {
     var run: UInt32 = 0
   }
 
-  /// The rows of one id.
-  private struct Postings {
-    var rows = PostingList()
-    /// The same as the index takes many rows; nil until a search asks for it.
-    var set: RowSet?
-    /// How often rows were added or removed: tells whether a set that was made meanwhile is true.
-    var version = 0
-
-    mutating func insert(_ row: UInt32) {
-      rows.insert(row)
-      set?.insert(Int(row))
-      version += 1
-    }
-
-    mutating func remove(_ row: UInt32) {
-      rows.remove(row)
-      set = nil
-      version += 1
-    }
-  }
-
   private struct Kind {
     var numbers: [ExactString: UInt32] = [:]
     var names: [String] = []
-    var postings: [Postings] = []
+    /// The rows of each name.
+    var postings: [PostingList] = []
 
     mutating func intern(_ name: String?) -> UInt32 {
       guard let name else { return 0 }
       if let number = numbers[ExactString(name)] { return number }
       names.append(name)
-      postings.append(Postings())
+      postings.append(PostingList())
       let number = UInt32(names.count)
       numbers[ExactString(name)] = number
       return number
@@ -92,44 +72,20 @@ package final class ScopePostings: Sendable {
 
   /// The rows of a scope; none where an id that is asked for is unknown.
   package func rows(of scope: Scope) -> RowSelection {
-    guard let found = find(scope) else { return .none }
-    return found.reduce(.all) { $0.intersection(.only($1.rows)) }
-  }
-
-  /// The rows of a scope as the index takes many of them, kept for the next search where the scope
-  /// is one id.
-  package func rowSet(of scope: Scope, rowCount: Int) -> RowSet {
-    guard let found = find(scope), found.count == 1 else {
-      return rows(of: scope).rowSet(rowCount: rowCount)
-    }
-    if let set = found[0].set { return set }
-    let set = RowSelection.only(found[0].rows).rowSet(rowCount: rowCount)
-    tables.withLock { tables in
-      for (name, kind) in Self.parts(of: scope) {
-        guard let number = tables[keyPath: kind].numbers[ExactString(name)],
-          tables[keyPath: kind].postings[Int(number) - 1].version == found[0].version
-        else { continue }
-        tables[keyPath: kind].postings[Int(number) - 1].set = set
-      }
-    }
-    return set
-  }
-
-  /// Nil where an id is unknown.
-  private func find(_ scope: Scope) -> [Postings]? {
     let parts = Self.parts(of: scope)
-    return tables.withLock { tables in
-      var found: [Postings] = []
+    let found: [PostingList]? = tables.withLock { tables in
+      var found: [PostingList] = []
       for (name, kind) in parts {
         guard let number = tables[keyPath: kind].numbers[ExactString(name)] else { return nil }
         found.append(tables[keyPath: kind].postings[Int(number) - 1])
       }
       return found
     }
+    return found?.reduce(.all) { $0.intersection(.only($1)) } ?? .none
   }
 
-  private static func parts(of scope: Scope) -> [(String, WritableKeyPath<Tables, Kind>)] {
-    let parts: [(String?, WritableKeyPath<Tables, Kind>)] = [
+  private static func parts(of scope: Scope) -> [(String, KeyPath<Tables, Kind>)] {
+    let parts: [(String?, KeyPath<Tables, Kind>)] = [
       (scope.user, \.user), (scope.agent, \.agent), (scope.run, \.run),
     ]
     return parts.compactMap { name, kind in name.map { ($0, kind) } }

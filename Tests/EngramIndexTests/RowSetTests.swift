@@ -14,10 +14,16 @@ import Testing
         let row = random.below(bound)
         set.insert(row)
         model.insert(row)
+        guard random.below(4) == 0 else { continue }
+        let gone = random.below(2) == 0 ? row : random.below(2 * bound)
+        set.remove(gone)
+        model.remove(gone)
       }
       #expect(set.count == model.count, note("round \(round)"))
       #expect(set.rows == model.sorted(), note("round \(round)"))
       #expect(RowSet(model).rows == set.rows, note("round \(round)"))
+      #expect(RowSet(words: set.words).rows == set.rows, note("round \(round)"))
+      #expect(set.numbers.map(Int.init) == set.rows, note("round \(round)"))
       let asked = (0..<300).map { _ in random.below(2 * bound + 130) } + [bound, Int.max]
       for row in asked {
         #expect(set.contains(row) == model.contains(row), note("row \(row)"))

@@ -89,6 +89,8 @@ import Testing
         (left.0.inverted, Set(rows).subtracting(left.1)),
       ] {
         #expect(Set(rows.filter(selection.contains)) == expected)
+        let set = selection.rowSet(rowCount: rows.count)
+        #expect(set.rows == expected.sorted().map(Int.init) && set.count == expected.count)
         #expect(selection.count(of: rows.count) == expected.count)
       }
     }

@@ -31,7 +31,7 @@ import Testing
       let isAll = asked == .all
       #expect(isAll || found.count(of: model.count) == expected.count)
       #expect(expected.allSatisfy(found.contains))
-      let set = postings.rowSet(of: asked, rowCount: rows)
+      let set = found.rowSet(rowCount: rows)
       #expect(isAll || set.rows == expected.map(Int.init), "step \(step), \(asked)")
     }
   }
