@@ -1,7 +1,8 @@
-import EngramStore
 import Foundation
 import GRDB
 import Testing
+
+@testable import EngramStore
 
 /// No search waits for a commit, shown without a clock: another connection holds SQLite's write lock,
 /// the store's writer stands still inside its transaction's beginning, and all searches complete.
@@ -30,6 +31,12 @@ import Testing
       let insert = Task {
         _ = try await store.insert(NewMemory(text: "late", vector: late, scope: alice))
         acknowledged.raise()
+      }
+      // The commit thread takes this lock right before its transaction.
+      let lock = try File.open(store.core.directory.appending("writer.lock"), .write)
+      while try lock.lock(wait: false) {
+        try lock.unlock()
+        await Task.yield()
       }
       for number in 0..<1_000 {
         let scope = number % 3 == 0 ? alice : .all
