@@ -180,12 +180,9 @@ extension Store {
   ) throws(StoreError) {
     var conditions = ["m.ended IS NULL"]
     var arguments: [(any DatabaseValueConvertible)?] = [CommitGroup.space]
-    for (column, value) in [
-      ("user_id", scope.user), ("agent_id", scope.agent), ("run_id", scope.run),
-    ] {
-      guard let value else { continue }
-      conditions.append("m.\(column) = ?")
-      arguments.append(value)
+    for condition in scope.conditions {
+      conditions.append(condition.sql)
+      arguments.append(condition.value)
     }
     let sql = """
       SELECT m.metadata, v.slot FROM memory m

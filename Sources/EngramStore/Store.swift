@@ -153,12 +153,9 @@ public final class Store: Sendable {
     }
     var conditions = ["ended IS NULL", "change > ?"]
     var arguments: [(any DatabaseValueConvertible)?] = [start]
-    for (column, value) in [
-      ("user_id", scope.user), ("agent_id", scope.agent), ("run_id", scope.run),
-    ] {
-      guard let value else { continue }
-      conditions.append("\(column) = ?")
-      arguments.append(value)
+    for condition in scope.conditions {
+      conditions.append(condition.sql)
+      arguments.append(condition.value)
     }
     if !includeExpired {
       conditions.append("(expires_at IS NULL OR expires_at > ?)")

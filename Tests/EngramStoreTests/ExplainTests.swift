@@ -1,6 +1,7 @@
-import EngramStore
 import Foundation
 import Testing
+
+@testable import EngramStore
 
 /// How searches are planned, and that the plan is told.
 @Suite struct ExplainTests {
@@ -101,7 +102,7 @@ import Testing
             #expect(explanation.plan != .scan && explanation.hops > 0, "\(filter)")
           }
         }
-        keys.formUnion(try Filter(parsing: filter).keysForTest)
+        keys.formUnion(try Filter(parsing: filter).keys)
       }
       let statistics = try store.statistics()
       #expect(statistics.filterKeys == keys.count && statistics.filterBytes > 0)
@@ -161,18 +162,6 @@ import Testing
       let data = try JSONEncoder().encode(explanation)
       #expect(try JSONDecoder().decode(SearchExplanation.self, from: data) == explanation)
       #expect(explanation.resolveMicroseconds > 0 && explanation.indexMicroseconds > 0)
-    }
-  }
-}
-
-extension Filter {
-  /// The keys that it names, from its JSON.
-  fileprivate var keysForTest: Set<String> {
-    switch self {
-    case .and(let filters), .or(let filters):
-      filters.reduce(into: []) { $0.formUnion($1.keysForTest) }
-    case .not(let filter): filter.keysForTest
-    case .comparison(let comparison): [comparison.key]
     }
   }
 }
