@@ -32,16 +32,8 @@ public struct SearchExplanation: Sendable, Codable, Equatable {
   public internal(set) var isScoped = false
   public internal(set) var filter = FilterResolution.none
   public internal(set) var candidates = Candidates.all
-  /// How the index searched.
-  public internal(set) var plan: SearchPlan?
-  /// Distances computed on codes.
-  public internal(set) var distances = 0
-  /// Nodes of the graph expanded.
-  public internal(set) var hops = 0
-  /// Rows scored again on their full vectors.
-  public internal(set) var reranked = 0
-  /// Bytes of codes, links and vectors that were read.
-  public internal(set) var bytes = 0
+  /// How the index searched, and what that cost.
+  public internal(set) var cost = SearchStatistics()
   /// Memories returned.
   public internal(set) var results = 0
   /// Time taken to find the rows that pass, in microseconds.
@@ -60,8 +52,8 @@ extension SearchExplanation: CustomStringConvertible {
     if filter != .none { conditions.append("filter: \(filter.rawValue)") }
     return """
       \(passing) of \(memories) memories\(conditions.isEmpty ? "" : " (\(conditions.joined(separator: ", ")))")
-      \(plan?.rawValue ?? "no search") over \(candidates.rawValue): \(distances) distances, \
-      \(hops) hops, \(reranked) re-ranked, \(bytes) bytes
+      \(cost.plan?.rawValue ?? "no search") over \(candidates.rawValue): \(cost.distances) \
+      distances, \(cost.hops) hops, \(cost.reranked) re-ranked, \(cost.bytes) bytes
       \(results) results; microseconds: resolve \(Self.tenths(resolveMicroseconds)), index \
       \(Self.tenths(indexMicroseconds)), read \(Self.tenths(readMicroseconds))
       """

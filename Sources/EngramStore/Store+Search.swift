@@ -34,8 +34,9 @@ extension Store {
     recall: Double = HNSWIndex.defaultRecall, ef: Int? = nil,
     statistics: inout SearchStatistics
   ) throws(StoreError) -> [ScoredMemory] {
-    let (found, cost, _) = try run(vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef)
-    statistics += cost
+    let (found, explanation) = try run(
+      vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef)
+    statistics += explanation.cost
     return found
   }
 
@@ -44,22 +45,12 @@ extension Store {
     _ vector: [Float], k: Int, scope: Scope = .all, filter: Filter? = nil,
     recall: Double = HNSWIndex.defaultRecall, ef: Int? = nil
   ) throws(StoreError) -> SearchExplanation {
-    var (found, cost, explanation) = try run(vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef)
-    explanation.memories = core.live.index.count
-    explanation.plan = cost.plan
-    explanation.distances = cost.distances
-    explanation.hops = cost.hops
-    explanation.reranked = cost.reranked
-    explanation.bytes = cost.bytes
-    explanation.results = found.count
-    return explanation
+    try run(vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef).explanation
   }
 
   private func run(
     _ vector: [Float], k: Int, scope: Scope, filter: Filter?, recall: Double, ef: Int?
-  ) throws(StoreError) -> (
-    found: [ScoredMemory], cost: SearchStatistics, explanation: SearchExplanation
-  ) {
+  ) throws(StoreError) -> (found: [ScoredMemory], explanation: SearchExplanation) {
     try core.ensureOpen()
     // From the filter to the memories a row stands for the same.
     return try core.live.index.reading { () throws(StoreError) in
@@ -69,11 +60,8 @@ extension Store {
 
   private func answer(
     _ vector: [Float], k: Int, scope: Scope, filter: Filter?, recall: Double, ef: Int?
-  ) throws(StoreError) -> (
-    found: [ScoredMemory], cost: SearchStatistics, explanation: SearchExplanation
-  ) {
+  ) throws(StoreError) -> (found: [ScoredMemory], explanation: SearchExplanation) {
     var explanation = SearchExplanation()
-    var statistics = SearchStatistics()
     let clock = ContinuousClock()
     let begin = clock.now
     let width: Int?
@@ -87,20 +75,22 @@ extension Store {
     let resolved = clock.now
     let hits: [LiveIndex.Hit]
     do throws(IndexError) {
-      hits = try core.live.search(vector, k: k, width: width, in: domain, statistics: &statistics)
+      hits = try core.live.search(vector, k: k, width: width, in: domain, statistics: &explanation.cost)
     } catch { throw .index(error) }
     let searched = clock.now
     let found = try memories(of: hits, scope: scope, filter: filter)
     if core.accesses.note(found) {
       core.queue.submit(.recordAccess(core.accesses.take())) { _ in }
     }
+    explanation.memories = core.live.index.count
     explanation.passing = count
     explanation.isScoped = scope != .all
     explanation.candidates = domain.candidates
-    explanation.resolveMicroseconds = (resolved - begin).microseconds
-    explanation.indexMicroseconds = (searched - resolved).microseconds
-    explanation.readMicroseconds = (clock.now - searched).microseconds
-    return (found, statistics, explanation)
+    explanation.results = found.count
+    explanation.resolveMicroseconds = (resolved - begin) / .microseconds(1)
+    explanation.indexMicroseconds = (searched - resolved) / .microseconds(1)
+    explanation.readMicroseconds = (clock.now - searched) / .microseconds(1)
+    return (found, explanation)
   }
 
   // MARK: From rows to memories
@@ -214,14 +204,8 @@ extension Scope {
   /// Whether every id that the other names is this one's, by code points.
   fileprivate func lies(in other: Scope) -> Bool {
     func agree(_ own: String?, _ asked: String?) -> Bool {
-      asked.map { asked in own.map { $0.utf8.elementsEqual(asked.utf8) } ?? false } ?? true
+      asked == nil || asked.map(ExactString.init) == own.map(ExactString.init)
     }
     return agree(user, other.user) && agree(agent, other.agent) && agree(run, other.run)
-  }
-}
-
-extension Duration {
-  fileprivate var microseconds: Double {
-    Double(components.seconds) * 1e6 + Double(components.attoseconds) / 1e12
   }
 }

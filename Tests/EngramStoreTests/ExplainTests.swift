@@ -44,23 +44,24 @@ import Testing
   @Test func scopesComeFromPostings() async throws {
     try await Self.withStore { store, _ in
       let all = try Self.explain(store)
-      #expect(all.plan == .walk && all.candidates == .all && !all.isScoped)
+      #expect(all.cost.plan == .walk && all.candidates == .all && !all.isScoped)
       #expect(all.memories == 5_000 && all.passing == 5_000 && all.results == 10)
-      #expect(all.hops > 0 && all.distances < 5_000 && all.reranked >= 10 && all.bytes > 0)
+      #expect(all.cost.hops > 0 && all.cost.distances < 5_000)
+      #expect(all.cost.reranked >= 10 && all.cost.bytes > 0)
 
       let few = try Self.explain(store, scope: Scope(user: "few"))
-      #expect(few.plan == .scan && few.candidates == .list && few.isScoped)
-      #expect(few.passing == 50 && few.distances == 50 && few.hops == 0 && few.results == 10)
+      #expect(few.cost.plan == .scan && few.candidates == .list && few.isScoped)
+      #expect(few.passing == 50 && few.cost.distances == 50 && few.cost.hops == 0 && few.results == 10)
 
       for _ in 1...2 {
         let many = try Self.explain(store, scope: Scope(user: "many"))
         #expect(many.candidates == .set && many.passing == 4_950)
-        #expect(many.plan == .filteredWalk && many.hops > 0 && many.results == 10)
+        #expect(many.cost.plan == .filteredWalk && many.cost.hops > 0 && many.results == 10)
       }
       let both = try Self.explain(store, scope: Scope(user: "few", agent: "agent 0"))
-      #expect(both.plan == .scan && both.passing == 50)
+      #expect(both.cost.plan == .scan && both.passing == 50)
       let none = try Self.explain(store, scope: Scope(user: "few", agent: "agent 1"))
-      #expect(none.plan == .scan && none.passing == 0 && none.results == 0)
+      #expect(none.cost.plan == .scan && none.passing == 0 && none.results == 0)
       let unknown = try Self.explain(store, scope: Scope(user: "nobody"), #"{"tenth": 1}"#)
       #expect(unknown.filter == .none && unknown.passing == 0 && unknown.results == 0)
     }
@@ -97,9 +98,9 @@ import Testing
           #expect(explanation.passing == passing, "\(filter)")
           #expect(explanation.results == min(10, passing), "\(filter)")
           if isScanned {
-            #expect(explanation.plan == .scan && explanation.distances == passing, "\(filter)")
+            #expect(explanation.cost.plan == .scan && explanation.cost.distances == passing, "\(filter)")
           } else {
-            #expect(explanation.plan != .scan && explanation.hops > 0, "\(filter)")
+            #expect(explanation.cost.plan != .scan && explanation.cost.hops > 0, "\(filter)")
           }
         }
         keys.formUnion(try Filter(parsing: filter).keys)

@@ -257,7 +257,7 @@ private struct FilterTrial {
         Array(data.queryVector(query)), k: StoreTrial.k, scope: scope, filter: filter)
       precondition(explanation.passing == passing.count)
       resolve.append(UInt64(explanation.resolveMicroseconds * 1e3))
-      plans[explanation.plan?.rawValue ?? "none", default: 0] += 1
+      plans[explanation.cost.plan?.rawValue ?? "none", default: 0] += 1
     }
     guard let latency = samples.summary, let resolving = resolve.summary else {
       throw ValidationError("the data set has no queries.")
