@@ -24,13 +24,15 @@ public struct SearchExplanation: Sendable, Codable, Equatable {
     case set
   }
 
-  /// Memories of the store, and those of them that the scope and the filter leave; those whose vector
-  /// is being replaced may count twice.
+  /// Memories of the store; those whose vector is being replaced may count twice.
   public internal(set) var memories = 0
+  /// Those of them that the scope and the filter leave.
   public internal(set) var passing = 0
   /// Whether the scope named an id; its rows always come from postings.
   public internal(set) var isScoped = false
+  /// Where the rows that pass the filter came from.
   public internal(set) var filter = FilterResolution.none
+  /// The form in which the rows that may be results were given to the index.
   public internal(set) var candidates = Candidates.all
   /// How the index searched, and what that cost.
   public internal(set) var cost = SearchStatistics()
@@ -38,9 +40,9 @@ public struct SearchExplanation: Sendable, Codable, Equatable {
   public internal(set) var results = 0
   /// Time taken to find the rows that pass, in microseconds.
   public internal(set) var resolveMicroseconds = 0.0
-  /// Time taken by the index.
+  /// Time taken by the index, in microseconds.
   public internal(set) var indexMicroseconds = 0.0
-  /// Time taken to read the memories found and to check them.
+  /// Time taken to read the memories found and to check them, in microseconds.
   public internal(set) var readMicroseconds = 0.0
 }
 

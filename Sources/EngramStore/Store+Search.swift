@@ -20,7 +20,9 @@ extension Store {
   ///   - filter: a condition on the metadata.
   ///   - recall: the share of true neighbours that is asked for, in the mean over queries, above 0
   ///     and at most 1: the index calibrates itself on its own vectors. 1 scores every memory.
-  ///   - ef: width of the graph's candidate list, 1...100,000, in place of a recall.
+  ///   - ef: width of the graph's candidate list, 1...100,000; where it is given, `recall` is ignored.
+  /// - Throws: `StoreError.index` where the vector, `k`, `recall` or `ef` is refused, `.closed` after
+  ///   `close`, `.damaged` or `.database` where a memory cannot be read.
   public func search(
     _ vector: [Float], k: Int, scope: Scope = .all, filter: Filter? = nil,
     recall: Double = HNSWIndex.defaultRecall, ef: Int? = nil
@@ -29,6 +31,8 @@ extension Store {
   }
 
   /// The same; what the search cost is added to `statistics`.
+  ///
+  /// - Throws: `StoreError` as the search without statistics does; these are then as they were.
   public func search(
     _ vector: [Float], k: Int, scope: Scope = .all, filter: Filter? = nil,
     recall: Double = HNSWIndex.defaultRecall, ef: Int? = nil,
@@ -40,7 +44,17 @@ extension Store {
     return found
   }
 
-  /// Runs a search and tells how it was planned and what each step cost.
+  /// Runs a search and tells how it was planned and what each step cost. Counts as an access to what
+  /// it finds, as every search does.
+  ///
+  /// - Parameters:
+  ///   - vector: as many finite components as the store's vectors have.
+  ///   - k: 1...10,000.
+  ///   - scope: ids that must all match.
+  ///   - filter: a condition on the metadata.
+  ///   - recall: as `search` takes it, above 0 and at most 1.
+  ///   - ef: width of the graph's candidate list, 1...100,000; where it is given, `recall` is ignored.
+  /// - Throws: `StoreError` as `search` does.
   public func explain(
     _ vector: [Float], k: Int, scope: Scope = .all, filter: Filter? = nil,
     recall: Double = HNSWIndex.defaultRecall, ef: Int? = nil
