@@ -47,7 +47,7 @@ package final class MetadataPostings: Sendable {
     var changed: [UInt32: Change] = [:]
     var recorded = 0
     var isBuilding = false
-    /// Keys whose postings alone are larger than the limit.
+    /// Keys whose postings are larger than the limit, alone or beside the others of a filter.
     var refused = Set<String>()
     /// How many memories were read for a filter on a key that has no postings.
     var reads: [String: Int] = [:]
@@ -100,6 +100,7 @@ package final class MetadataPostings: Sendable {
   ///   - count: how many memories would be read this time.
   ///   - total: how many there are.
   func isWorthBuilding(for filter: Filter, reading count: Int, of total: Int) -> Bool {
+    guard filter.keys.count <= limits.keys else { return false }
     var isWorth = false
     update { state in
       let missing = filter.keys.filter { state.keys[$0] == nil }
@@ -138,7 +139,18 @@ package final class MetadataPostings: Sendable {
       var keys = now.keys
       let use = uses.add(1, ordering: .relaxed).newValue
       for key in made { keys[key.name] = Key(key.path, key.postings, lastUse: use) }
-      publish(keys)
+      let own = filter.keys.compactMap { keys[$0] }
+      for key in own { key.lastUse.store(use, ordering: .relaxed) }
+      // Keys of one filter that do not fit together would put each other out at every search.
+      var bytes = own.reduce(0) { $0 + $1.postings.bytes }
+      var refused: [String] = []
+      for key in made.sorted(by: { $0.postings.bytes > $1.postings.bytes })
+      where bytes > limits.bytes {
+        keys[key.name] = nil
+        bytes -= key.postings.bytes
+        refused.append(key.name)
+      }
+      publish(keys, refusing: refused)
     }
   }
 
@@ -160,9 +172,11 @@ package final class MetadataPostings: Sendable {
   }
 
   /// - Parameter merged: changes that the postings hold.
-  private func publish(_ keys: [String: Key], without merged: [UInt32: Change] = [:]) {
+  private func publish(
+    _ keys: [String: Key], refusing refused: [String] = [], without merged: [UInt32: Change] = [:]
+  ) {
     var keys = keys
-    var refused: [String] = []
+    var refused = refused
     for (name, key) in keys where key.postings.bytes > limits.bytes {
       keys[name] = nil
       refused.append(name)
@@ -178,7 +192,7 @@ package final class MetadataPostings: Sendable {
     update { state in
       state.keys = keys
       state.refused.formUnion(refused)
-      for name in keys.keys { state.reads[name] = nil }
+      for name in Array(keys.keys) + refused { state.reads[name] = nil }
       state.changed = state.changed.filter { merged[$0.key]?.number != $0.value.number }
     }
   }

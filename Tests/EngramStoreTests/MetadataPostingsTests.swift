@@ -1,6 +1,7 @@
-import EngramStore
 import Foundation
 import Testing
+
+@testable import EngramStore
 
 /// Postings answer as the filter itself does, whatever rows hold, in whatever order they change.
 @Suite struct MetadataPostingsTests {
@@ -136,5 +137,31 @@ import Testing
     bench.build(for: small)
     #expect(bench.problem(small) == nil)
     #expect(bench.postings.size.bytes <= 100_000)
+  }
+
+  /// A filter on two keys of which either fits alone is answered without postings for both, and
+  /// costs those that are there nothing.
+  @Test(arguments: [(bytes: 300_000, keys: 64), (bytes: 64 << 20, keys: 1)])
+  func keysOfOneFilterThatDoNotFitTogether(bytes: Int, keys: Int) throws {
+    var bench = Bench(seed: 86, bytes: bytes, keys: keys)
+    for row in 0..<600 {
+      bench.rows[UInt32(row)] = ["a": .string("one \(row)"), "b": .string("another \(row)")]
+    }
+    let filter = try Filter(parsing: #"{"a": "one 7", "b": "another 7"}"#)
+    var scans = 0
+    for _ in 0..<20 where bench.postings.rows(passing: filter) == nil {
+      let isWorth = bench.postings.isWorthBuilding(for: filter, reading: 600, of: 600)
+      guard isWorth else { continue }
+      scans += 1
+      bench.build(for: filter)
+      #expect(bench.postings.size.keys == 1)
+    }
+    #expect(scans == (keys == 1 ? 0 : 1))
+    #expect(bench.postings.size.bytes <= bytes)
+    let either = try Filter(parsing: #"{"a": "one 7"}"#)
+    if bench.postings.isWorthBuilding(for: either, reading: 600, of: 600) {
+      bench.build(for: either)
+    }
+    #expect(bench.problem(either) == nil)
   }
 }
