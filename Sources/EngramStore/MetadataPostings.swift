@@ -62,6 +62,9 @@ package final class MetadataPostings: Sendable {
   /// Held while postings are made; which keys there are changes under it only.
   private let builder = Mutex<Void>(())
   private let uses = Atomic<Int>(0)
+  /// The change up to which a filter that is resolved from now on knows the metadata of all rows.
+  /// Set after each commit; unlike `LiveIndex.covered` it is read without waiting for one.
+  let covered = Atomic<Int64>(0)
 
   package init(limits: Limits = Limits()) { self.limits = limits }
 

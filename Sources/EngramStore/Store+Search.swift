@@ -81,6 +81,7 @@ extension Store {
     var wanted = k
     var width = try width(ef: ef, recall: recall, k: wanted)
     core.live.buryExpired()
+    let covered = core.live.metadata.covered.load(ordering: .acquiring)
     let passing: RowSelection? =
       if let filter { try rows(passing: filter, scope: scope, &explanation) } else { nil }
     let (domain, count) = core.live.domain(scope: scope, passing: passing, width: width)
@@ -94,7 +95,7 @@ extension Store {
           vector, k: wanted, width: width, in: domain, statistics: &explanation.cost)
       } catch { throw .index(error) }
       let searched = clock.now
-      found = try memories(of: hits, scope: scope, filter: filter)
+      found = try memories(of: hits, scope: scope, filter: filter, resolvedAt: covered)
       explanation.indexMicroseconds += (searched - asked) / .microseconds(1)
       explanation.readMicroseconds += (clock.now - searched) / .microseconds(1)
       // Writers were quicker with some of the hits: others may take their place.
@@ -125,8 +126,9 @@ extension Store {
 
   // MARK: From rows to memories
 
+  /// - Parameter covered: the change up to which the filter was resolved at least.
   private func memories(
-    of hits: [LiveIndex.Hit], scope: Scope, filter: Filter?
+    of hits: [LiveIndex.Hit], scope: Scope, filter: Filter?, resolvedAt covered: Int64
   ) throws(StoreError) -> [ScoredMemory] {
     try read { db in
       let statement = try MemoryRow.versionStatement(db)
@@ -136,9 +138,9 @@ extension Store {
           throw StoreError.damaged(
             file: Catalogue.fileName, reason: "change \(hit.change) has no row; run verify")
         }
-        guard let row = try current(found, scope, filter, db), ids.insert(row.id).inserted else {
-          return nil
-        }
+        guard let row = try current(found, scope, filter, covered, db),
+          ids.insert(row.id).inserted
+        else { return nil }
         return ScoredMemory(memory: row.memory, score: hit.score)
       }
     }
@@ -147,7 +149,7 @@ extension Store {
   /// What has become of a version that the index knew, where a writer was quicker: the current one
   /// if it has the same vector, lies in the scope and passes the filter; nil otherwise.
   private func current(
-    _ found: MemoryRow, _ scope: Scope, _ filter: Filter?, _ db: Database
+    _ found: MemoryRow, _ scope: Scope, _ filter: Filter?, _ covered: Int64, _ db: Database
   ) throws -> MemoryRow? {
     var row = found
     if found.ended != nil {
@@ -157,7 +159,8 @@ extension Store {
       row = newer
     }
     guard row.scope.lies(in: scope) else { return nil }
-    guard let filter else { return row }
+    // What was there before the filter was resolved and is there still has passed it.
+    guard let filter, row.change > covered else { return row }
     return filter.matches(try JSONValue(parsing: row.metadata)) ? row : nil
   }
 
