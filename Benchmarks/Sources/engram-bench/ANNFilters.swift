@@ -38,9 +38,7 @@ struct ANNFilters: AsyncParsableCommand {
     let progress = ProgressWriter()
     progress.begin("data")
     let data = try Dataset.locate(rows: rows)
-    let workload = Workload(
-      vectors: data.vectors, queries: data.queryVectors, dimension: data.dimension,
-      metric: .innerProduct, k: options.k)
+    let workload = Workload(data, k: options.k)
     progress.end(data.name)
     let index = try BuiltIndex(
       data.vectors, dimension: data.dimension, metric: .innerProduct, threads: options.builders,

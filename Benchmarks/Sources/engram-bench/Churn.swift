@@ -51,9 +51,7 @@ struct Churn: AsyncParsableCommand {
     let progress = ProgressWriter()
     progress.begin("data")
     let data = try Dataset.locate(rows: rows)
-    let workload = Workload(
-      vectors: data.vectors, queries: data.queryVectors, dimension: data.dimension,
-      metric: .innerProduct, k: options.k)
+    let workload = Workload(data, k: options.k)
     progress.end(data.name)
     let plan = ChurnPlan(
       rows: data.count, start: data.count / 2, percent: percent, rounds: rounds)

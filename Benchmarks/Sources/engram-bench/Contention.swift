@@ -23,8 +23,7 @@ struct Contention: AsyncParsableCommand {
   @Option(help: "Searches per second of each reader.") var readerRate = 100.0
   @Option(help: "Seconds of each run.") var seconds = 10.0
   @Option(help: "full, process or none.") var durability = "full"
-  @Option(help: "Write the figures as JSON to this file (- for standard output).")
-  var json: String?
+  @OptionGroup var output: OutputOptions
 
   struct RunFigures: Encodable {
     var writers: Int
@@ -80,8 +79,7 @@ struct Contention: AsyncParsableCommand {
         try? FileManager.default.removeItem(atPath: path)
       }
     }
-    if json != "-" { print(text(of: report)) }
-    if let json { try JSONOutput.write(report, to: json) }
+    try output.publish(report, text: text(of: report))
   }
 
   private func text(of report: Report) -> String {
@@ -237,15 +235,11 @@ struct ContentionTrial {
     return tally
   }
 
-  /// The memory of a number; past the end of the data they come again under new ids.
+  /// The memory of a number, under a new id: past the end of the data they come again.
   private func memory(_ number: Int) -> NewMemory {
-    let row = number % data.count
-    let records = data.records
-    return NewMemory(
-      text: records.texts[row], vector: Array(data.vector(row)),
-      scope: Scope(
-        user: records.userIDs[row], agent: records.agentIDs[row], run: records.runIDs[row]),
-      role: records.roles[row])
+    var memory = data.memory(number % data.count)
+    memory.id = nil
+    return memory
   }
 }
 

@@ -12,8 +12,7 @@ struct KernelBench: AsyncParsableCommand {
 
   @Option(help: "Dimensions to measure.") var dimensions = "128,384,768,1024,1536,3072"
   @Option(help: "Rounds; the median counts.") var rounds = 15
-  @Option(help: "Write the figures as JSON to this file (- for standard output).")
-  var json: String?
+  @OptionGroup var output: OutputOptions
 
   struct Figure: Encodable {
     var dimension: Int
@@ -45,8 +44,7 @@ struct KernelBench: AsyncParsableCommand {
       measure(dimension, &report)
       progress.end()
     }
-    if json != "-" { print(text(of: report, sizes)) }
-    if let json { try JSONOutput.write(report, to: json) }
+    try output.publish(report, text: text(of: report, sizes))
   }
 
   private func measure(_ dimension: Int, _ report: inout Report) {

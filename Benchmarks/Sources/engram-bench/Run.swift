@@ -22,8 +22,7 @@ struct Run: AsyncParsableCommand {
   @Option(help: "Name of the report's folder; default: processor and cores.")
   var label: String?
   @Option(help: "Folder of the reports.") var results = "results"
-  @Option(help: "Write the figures as JSON to this file, too (- for standard output).")
-  var json: String?
+  @OptionGroup var output: OutputOptions
 
   func run() async throws {
     try location.refuseVolatile()
@@ -47,7 +46,6 @@ struct Run: AsyncParsableCommand {
     try ReportFile.write(report.markdown, to: "\(folder)/run.md")
     try ReportFile.write(report.plot, to: "\(folder)/run.svg")
     progress.say("the report is in \(folder)/")
-    if json != "-" { print(report.text) }
-    if let json { try JSONOutput.write(report, to: json) }
+    try output.publish(report, text: report.text)
   }
 }

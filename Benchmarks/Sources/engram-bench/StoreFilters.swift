@@ -18,8 +18,7 @@ struct StoreFilters: AsyncParsableCommand {
   @OptionGroup var location: StoreLocation
   @Option(help: "Memories in the store.") var memories = 100_000
   @Option(help: "Passes over the queries of each case, after one that warms up.") var passes = 3
-  @Option(help: "Write the figures as JSON to this file (- for standard output).")
-  var json: String?
+  @OptionGroup var output: OutputOptions
 
   struct Figures: Encodable {
     var name: String
@@ -57,8 +56,7 @@ struct StoreFilters: AsyncParsableCommand {
       data: data, size: min(memories, data.count), passes: passes, path: path, progress: progress)
     let report = try await trial.run(Setting(directory: location.dir))
     try? FileManager.default.removeItem(atPath: path)
-    if json != "-" { print(text(of: report)) }
-    if let json { try JSONOutput.write(report, to: json) }
+    try output.publish(report, text: text(of: report))
   }
 
   private func text(of report: Report) -> String {
@@ -106,21 +104,13 @@ private struct FilterTrial {
     self.progress = progress
     metadata = try (0..<size).map { row in
       var values = try Metadata(json: data.records.metadata[row]).values
-      let draw = Self.mix(UInt64(row))
+      let draw = Hash.mix(UInt64(row))
       values["tenth"] = .int(Int64(draw % 10))
       values["hundredth"] = .int(Int64(draw / 10 % 100))
       values["number"] = .int(Int64(row))
       values["tags"] = [.string("tag \(draw / 1_000 % 20)"), .string("tag \(draw / 20_000 % 20)")]
       return try Metadata(values)
     }
-  }
-
-  /// SplitMix64's finaliser: a number without pattern for each row.
-  private static func mix(_ value: UInt64) -> UInt64 {
-    var z = value &* 0x9E37_79B9_7F4A_7C15
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 
   func run(_ machine: Setting) async throws -> StoreFilters.Report {
@@ -155,18 +145,11 @@ private struct FilterTrial {
   private func load(_ store: Store) async throws -> (ids: [UUID], seconds: Double) {
     progress.begin("load")
     let start = MonotonicClock.now()
-    let records = data.records
     var ids: [UUID] = []
     for begin in stride(from: 0, to: size, by: 1_000) {
       let end = min(begin + 1_000, size)
       ids += try await store.insert(
-        (begin..<end).map { row in
-          NewMemory(
-            id: records.ids[row], text: records.texts[row], vector: Array(data.vector(row)),
-            scope: Scope(
-              user: records.userIDs[row], agent: records.agentIDs[row], run: records.runIDs[row]),
-            metadata: metadata[row], role: records.roles[row])
-        })
+        (begin..<end).map { data.memory($0, metadata: metadata[$0]) })
       progress.update(end, of: size)
     }
     try await store.waitUntilIndexed()
@@ -240,7 +223,8 @@ private struct FilterTrial {
     let first = try store.explain(
       Array(data.queryVector(0)), k: StoreTrial.k, scope: scope, filter: filter)
     let passing = try rows(passing: condition)
-    let recall = try recall(condition, passing, store)
+    let recall = try StoreRecall(data, size: size).mean(
+      of: store, among: passing, scope: scope, filter: filter)
     var (samples, resolve) = (Samples(), Samples())
     var plans: [String: Int] = [:]
     for _ in 0..<passes {
@@ -279,31 +263,5 @@ private struct FilterTrial {
         && (condition.scope.agent.map { $0 == records.agentIDs[row] } ?? true)
         && (condition.filter.map { $0.matches(.object(metadata[row].values)) } ?? true)
     }
-  }
-
-  private func recall(
-    _ condition: Condition, _ passing: [Int], _ store: Store
-  ) throws -> Double {
-    let truth = try BatchScan.nearest(
-      data.queryVectors, among: passing.flatMap { data.vector($0) }, dimension: data.dimension,
-      metric: .cosine, k: StoreTrial.k)
-    let rows = Dictionary(
-      uniqueKeysWithValues: data.records.ids.prefix(size).enumerated().map { ($1, $0) })
-    var recall = 0.0
-    for query in 0..<data.queries.count {
-      let found = try store.search(
-        Array(data.queryVector(query)), k: StoreTrial.k, scope: condition.scope,
-        filter: condition.filter)
-      guard let kth = truth[query].last else { continue }
-      recall += Recall.ofQuery(
-        results: found.compactMap { rows[$0.memory.id] }.map { score($0, query) },
-        kthTrue: score(passing[kth.row], query), .higherIsBetter, k: StoreTrial.k,
-        existing: passing.count)
-    }
-    return recall / Double(max(data.queries.count, 1))
-  }
-
-  private func score(_ row: Int, _ query: Int) -> Double {
-    exactScore(data.vector(row), data.queryVector(query), .cosine)
   }
 }

@@ -55,35 +55,16 @@ struct StoreTrial {
   }
 
   private func memory(_ row: Int) throws -> NewMemory {
-    let records = data.records
-    return NewMemory(
-      id: records.ids[row], text: records.texts[row], vector: Array(data.vector(row)),
-      scope: Scope(
-        user: records.userIDs[row], agent: records.agentIDs[row], run: records.runIDs[row]),
-      metadata: try Metadata(json: records.metadata[row]), role: records.roles[row],
-      createdAt: Date(timeIntervalSince1970: Double(records.createdAt[row]) / 1e6))
+    data.memory(row, metadata: try Metadata(json: data.records.metadata[row]))
   }
 
   // MARK: Searching
 
   private func search(_ store: Store, _ report: inout SizeReport) throws {
-    stage("exact neighbours")
-    let truth = try BatchScan.nearest(
-      data.queryVectors, among: Array(data.vectors.prefix(size * data.dimension)),
-      dimension: data.dimension, metric: .cosine, k: Self.k)
+    stage("recall")
+    report.recall = try StoreRecall(data, size: size).mean(of: store, among: 0..<size)
     progress.end()
     stage("search")
-    let rows = Dictionary(
-      uniqueKeysWithValues: data.records.ids.prefix(size).enumerated().map { ($1, $0) })
-    var recall = 0.0
-    for query in 0..<data.queries.count {
-      let found = try store.search(Array(data.queryVector(query)), k: Self.k)
-      guard let kth = truth[query].last.map({ score($0.row, query) }) else { continue }
-      recall += Recall.ofQuery(
-        results: found.compactMap { rows[$0.memory.id] }.map { score($0, query) }, kthTrue: kth,
-        .higherIsBetter, k: Self.k, existing: size)
-    }
-    report.recall = recall / Double(data.queries.count)
     var samples = Samples()
     for _ in 0..<passes {
       for query in 0..<data.queries.count {
@@ -101,8 +82,7 @@ struct StoreTrial {
     stage("search of one user")
     var rowsOfUser: [String: [Int]] = [:]
     for row in 0..<size { rowsOfUser[data.records.userIDs[row], default: []].append(row) }
-    let rows = Dictionary(
-      uniqueKeysWithValues: data.records.ids.prefix(size).enumerated().map { ($1, $0) })
+    let judge = StoreRecall(data, size: size)
     var recall = 0.0
     var count = 0
     var samples = Samples()
@@ -120,13 +100,10 @@ struct StoreTrial {
           bySize[UserSizeClass.of(own.count), default: Samples()].append(nanoseconds)
           continue
         }
-        let scores = own.map { score($0, query) }.sorted(by: >)
-        let results = found.compactMap { rows[$0.memory.id] }.filter {
-          data.records.userIDs[$0] == user
-        }
-        recall += Recall.ofQuery(
-          results: results.map { score($0, query) },
-          kthTrue: scores[min(Self.k, scores.count) - 1], .higherIsBetter, k: Self.k,
+        let scores = own.map { judge.score($0, query) }.sorted(by: >)
+        let results = judge.rows(of: found).filter { data.records.userIDs[$0] == user }
+        recall += judge.recall(
+          of: results, query: query, kthTrue: scores[min(Self.k, scores.count) - 1],
           existing: own.count)
         count += 1
       }
@@ -139,10 +116,6 @@ struct StoreTrial {
       }
     }
     progress.end()
-  }
-
-  private func score(_ row: Int, _ query: Int) -> Double {
-    exactScore(data.vector(row), data.queryVector(query), .cosine)
   }
 
   // MARK: Changing

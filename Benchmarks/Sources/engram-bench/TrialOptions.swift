@@ -1,5 +1,4 @@
 import ArgumentParser
-import BenchmarkSupport
 import EngramIndex
 import Foundation
 
@@ -8,8 +7,7 @@ struct TrialOptions: ParsableArguments {
   @Option(help: "Neighbours to find.") var k = 10
   @Option(help: "Threads that build; default: all cores. Searches run on one.") var threads: Int?
   @Option(help: "Timed passes over the queries.") var passes = 3
-  @Option(help: "Write the figures as JSON to this file (- for standard output).")
-  var json: String?
+  @OptionGroup var output: OutputOptions
 
   /// Threads that build.
   var builders: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
@@ -20,9 +18,7 @@ struct TrialOptions: ParsableArguments {
     }
   }
 
-  /// Shows the text, and writes the JSON where it is wanted.
   func publish(_ report: some Encodable, text: String) throws {
-    if json != "-" { print(text) }
-    if let json { try JSONOutput.write(report, to: json) }
+    try output.publish(report, text: text)
   }
 }

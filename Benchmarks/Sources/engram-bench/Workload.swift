@@ -74,6 +74,15 @@ struct Workload {
   }
 }
 
+extension Workload {
+  /// The vectors of a data set by their inner product.
+  init(_ data: Dataset, k: Int) {
+    self.init(
+      vectors: data.vectors, queries: data.queryVectors, dimension: data.dimension,
+      metric: .innerProduct, k: k)
+  }
+}
+
 /// A score in double precision.
 func exactScore(_ a: ArraySlice<Float>, _ b: ArraySlice<Float>, _ metric: Metric) -> Double {
   a.withUnsafeBufferPointer { a in

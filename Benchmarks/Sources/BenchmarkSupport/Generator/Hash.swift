@@ -1,8 +1,8 @@
 /// Randomness that is a pure function of its arguments, the same on every machine.
-enum Hash {
+public enum Hash {
   /// The finaliser of splitmix64, a bijection.
   @inline(__always)
-  static func mix(_ value: UInt64) -> UInt64 {
+  public static func mix(_ value: UInt64) -> UInt64 {
     var z = value &+ 0x9E37_79B9_7F4A_7C15
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
     z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
