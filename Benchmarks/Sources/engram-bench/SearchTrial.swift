@@ -42,10 +42,12 @@ struct SearchTrial {
 
   /// The first pass warms up and counts; the others are timed, each query by itself.
   ///
-  /// - Parameter batches: whether to ask all queries at once too, in turn with the other passes.
+  /// - Parameter batches: whether to ask all queries at once too, in turn with the other passes; not
+  ///   with `among`, which has a set for each query where a batch takes one for all.
   func measure(
     _ width: SearchWidth, passes: Int, batches: Bool = false
   ) throws -> SearchPoint {
+    precondition(!batches || among == nil, "a batch has one set for all queries")
     let tally = try tally(width)
     var samples = Samples(capacity: workload.count * passes)
     var passSeconds: [Double] = []
