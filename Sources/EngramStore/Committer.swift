@@ -159,8 +159,8 @@ final class Committer {
     }
   }
 
-  /// Makes the metadata postings anew where much has changed. After the callers have been answered.
-  func mergeMetadataIfDue() { live.metadata.mergeIfDue() }
+  /// Lets the metadata postings be made anew where much has changed.
+  func mergeMetadataIfDue() { live.metadata.mergeSoonIfDue() }
 
   /// Gets space for the next groups before they come.
   func growAhead() {

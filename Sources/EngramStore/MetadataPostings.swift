@@ -1,3 +1,4 @@
+import Dispatch
 import Synchronization
 
 /// Which rows hold which metadata, in memory, for the keys that filters name.
@@ -61,6 +62,7 @@ package final class MetadataPostings: Sendable {
   private let writer = Mutex<Void>(())
   /// Held while postings are made; which keys there are changes under it only.
   private let builder = Mutex<Void>(())
+  private let isMerging = Atomic<Bool>(false)
   private let uses = Atomic<Int>(0)
   /// The change up to which a filter that is resolved from now on knows the metadata of all rows.
   /// Set after each commit; unlike `LiveIndex.covered` it is read without waiting for one.
@@ -157,10 +159,21 @@ package final class MetadataPostings: Sendable {
     }
   }
 
+  private var isMergeDue: Bool { state.withLock { $0.changed.count } >= limits.changed }
+
+  /// As `mergeIfDue`, on another thread: all postings are copied, and the next commit should not wait
+  /// for that.
+  func mergeSoonIfDue() {
+    guard isMergeDue, !isMerging.exchange(true, ordering: .acquiring) else { return }
+    DispatchQueue.global(qos: .utility).async { [self] in
+      mergeIfDue()
+      isMerging.store(false, ordering: .releasing)
+    }
+  }
+
   /// Makes new postings of the old ones and the rows that changed since, where these are many.
   package func mergeIfDue() {
-    let now = state.withLock { $0 }
-    guard now.changed.count >= limits.changed else { return }
+    guard isMergeDue else { return }
     _ = builder.withLockIfAvailable { _ in
       let now = state.withLock { $0 }
       let keys = now.keys.mapValues { key in

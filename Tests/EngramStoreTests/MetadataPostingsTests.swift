@@ -61,11 +61,12 @@ import Testing
   }
 
   /// Few changes at a time beside the postings, and postings made anew again and again.
-  @Test(arguments: [1, 16, 100_000]) func followChanges(changed: Int) throws {
+  @Test(arguments: [1, 16, 100_000], [false, true])
+  func followChanges(changed: Int, isMergedMeanwhile: Bool) throws {
     var bench = Bench(seed: 82, changed: changed)
     for step in 0..<3_000 {
       try bench.change(rows: 300)
-      bench.postings.mergeIfDue()
+      if isMergedMeanwhile { bench.postings.mergeSoonIfDue() } else { bench.postings.mergeIfDue() }
       guard step % 3 == 0 else { continue }
       let json = bench.random.filter(depth: 2)
       let filter = try Filter(json: json)
