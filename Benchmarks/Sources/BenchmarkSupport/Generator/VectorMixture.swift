@@ -1,58 +1,61 @@
 /// Vectors alone, as many as one likes: a mixture of overlapping clusters of low intrinsic
 /// dimension, the same bits on every machine. The text-like set (`GeneratedDataset`) ends in a
-/// finite number of wordings; here a cluster only becomes denser.
+/// finite number of wordings; here neighbourhoods only become denser.
 ///
-/// A vector is x = unit(R (common + topic + centre + s (B z + noise))): a cluster belongs to one of
-/// a few topics and has a basis B of its own with a decaying spectrum, s is small for plain vectors
-/// and large for odd ones, and R spreads the spectrum of real embeddings over all coordinates.
-/// Queries come from the same distribution and are no rows.
+/// A vector is x = unit(R (common + topic + B z + noise)). A topic has a basis B of its own with a
+/// decaying spectrum, and z is the sum of one of the topic's clusters, one of the cluster's spots
+/// and the vector's own part, all in one space, so that clusters overlap. A spot and a vector each
+/// draw how odd they are: the plain lie close to their middle, the odd far from it, with more
+/// noise. R spreads the spectrum of real embeddings over all coordinates. Queries come from the
+/// same distribution and are no rows.
 ///
-/// The numbers were fitted to dialog-100k at 4,300, 10,000, 30,000 and 100,000 rows: the similarity
-/// of the best, 10th and 100th neighbour, the intrinsic dimension, and the ef at which this index
-/// reaches recall@10 of 0.99, 36, 46, 40 and 61 here and about 31, 39, 40 and 60 there
-/// (datasets/README.md has both sides).
+/// The numbers were fitted to dialog-100k at 4,300 to 100,000 rows: the similarity of the best,
+/// 10th and 100th neighbour, the intrinsic dimension and the spectrum (datasets/README.md has both
+/// sides).
 public struct VectorMixture: Sendable {
   public static let dimension = 384
 
-  private static let topics = 24
-  private static let clusters = 1_000
-  /// Of a cluster's basis.
-  private static let intrinsic = 24
-  private static let variance = (
-    common: 0.085, topic: 0.18, centre: 0.17, basis: 0.48, noise: 0.085
-  )
+  /// Drawn by Zipf's law, so that rare ones stay sparse.
+  private static let topics = 100
+  /// Of a topic; the first ones are drawn more often.
+  private static let clusters = 30.0
+  /// Of a cluster; the first ones are drawn more often.
+  private static let spots = 60.0
+  /// Of a topic's basis.
+  private static let axes = 32
+  private static let variance = (common: 0.095, topic: 0.26, basis: 0.605, noise: 0.035)
+  /// Of the variance along the basis; the rest is the vector's own.
+  private static let share = (cluster: 0.35, spot: 0.25)
   /// Powers of the spectrum, in eighths.
-  private static let eighths = (topic: 4, centre: 6, basis: 7)
-  /// Cluster i is drawn with weight 1 / (i + this): Zipf, without a giant.
-  private static let firstRank = 10
-  private static let scale = (least: 0.2, most: 2.1, bend: 0.3)
+  private static let eighths = (topic: 4, basis: 6)
+  /// Of oddness; the bend makes large ones rarer.
+  private static let scale = (least: 0.2, most: 2.3, bend: 0.5)
   /// Numbers of the nodes and streams of randomness, far apart from each other.
   private enum Salt {
     static let common: UInt64 = 0x6D69_0000
     static let topic: UInt64 = 0x6D69_0001
-    static let centre: UInt64 = 0x6D69_0002
-    static let basis: UInt64 = 0x6D69_0003
+    static let axis: UInt64 = 0x6D69_0002
+    static let cluster: UInt64 = 0x6D69_0003
     static let row: UInt64 = 0x6D69_0004
     static let query: UInt64 = 0x6D69_0005
   }
 
   private let rotation: Rotation
   private let noise: [Float]
-  /// Of each cluster: its centre, then its basis.
+  /// Of each topic: its middle, then its axes.
   private let parts: [Float]
-  /// The share of all vectors that lies in a cluster or one before it.
+  /// The share of all vectors that lies in a topic or one before it.
   private let reach: [Double]
 
   public init() {
-    let dimension = Self.dimension
-    rotation = Rotation(dimension: dimension, rounds: 12, seed: 0x6D69_7874)
-    noise = Spectrum(dimension: dimension, eighths: Self.eighths.basis).amplitudes
+    rotation = Rotation(dimension: Self.dimension, rounds: 12, seed: 0x6D69_7874)
+    noise = Spectrum(dimension: Self.dimension, eighths: Self.eighths.basis).amplitudes
     parts = Self.makeParts()
     var weights: [Double] = []
-    for cluster in 0..<Self.clusters {
-      weights.append((weights.last ?? 0) + 1 / Double(cluster + Self.firstRank))
+    for topic in 0..<Self.topics {
+      weights.append((weights.last ?? 0) + 1 / Double(topic + 1))
     }
-    reach = weights.map { [total = weights[Self.clusters - 1]] in $0 / total }
+    reach = weights.map { [total = weights[Self.topics - 1]] in $0 / total }
   }
 
   /// The first `count` rows, the same whatever their number.
@@ -64,31 +67,25 @@ public struct VectorMixture: Sendable {
     func shape(_ eighths: Int) -> [Float] {
       Spectrum(dimension: dimension, eighths: eighths).amplitudes
     }
-    let shapes = (flat: shape(0), topic: shape(eighths.topic), centre: shape(eighths.centre))
-    let basisShape = shape(eighths.basis)
-    // The variance of the i-th axis is i to the power of -3/4, in square roots.
-    let spectrum = (1...intrinsic).map { axis in
-      let half = Double(axis).squareRoot()
-      return 1 / (half * half.squareRoot())
-    }
+    let shapes = (flat: shape(0), topic: shape(eighths.topic), basis: shape(eighths.basis))
+    // The variance of axis i is 1 / sqrt(i) of that of the first.
+    let spectrum = (1...axes).map { 1 / Double($0).squareRoot() }
     let total = spectrum.reduce(0, +)
-    let weights = spectrum.map { Float(($0 / total * variance.basis).squareRoot()) }
-    var parts = [Float](repeating: 0, count: clusters * (1 + intrinsic) * dimension)
+    let variances = spectrum.map { $0 / total * variance.basis }
+    var parts = [Float](repeating: 0, count: topics * (1 + axes) * dimension)
     parts.withUnsafeMutableBufferPointer { parts in
       guard var out = parts.baseAddress else { return }
-      func add(_ salt: UInt64, _ number: Int, _ weight: Float, _ shape: [Float]) {
+      func add(_ salt: UInt64, _ number: Int, _ variance: Double, _ shape: [Float]) {
         NodeVector.add(
-          Hash.mix(salt, UInt64(number)), weight: weight, amplitudes: shape, to: out,
-          dimension: dimension)
+          Hash.mix(salt, UInt64(number)), weight: Float(variance.squareRoot()), amplitudes: shape,
+          to: out, dimension: dimension)
       }
-      for cluster in 0..<clusters {
-        let topic = Int(Hash.mix(Salt.topic, UInt64(cluster)) % UInt64(topics))
-        add(Salt.common, 0, Float(variance.common.squareRoot()), shapes.flat)
-        add(Salt.topic, topic, Float(variance.topic.squareRoot()), shapes.topic)
-        add(Salt.centre, cluster, Float(variance.centre.squareRoot()), shapes.centre)
+      for topic in 0..<topics {
+        add(Salt.common, 0, variance.common, shapes.flat)
+        add(Salt.topic, topic, variance.topic, shapes.topic)
         out += dimension
-        for (axis, weight) in weights.enumerated() {
-          add(Salt.basis, cluster * intrinsic + axis, weight, basisShape)
+        for (axis, variance) in variances.enumerated() {
+          add(Salt.axis, topic * axes + axis, variance, shapes.basis)
           out += dimension
         }
       }
@@ -96,53 +93,69 @@ public struct VectorMixture: Sendable {
     return parts
   }
 
+  /// Vectors are independent of each other, so threads share them freely.
   private func make(_ count: Int, _ salt: UInt64) -> [Float] {
     let dimension = Self.dimension
     return [Float](unsafeUninitializedCapacity: count * dimension) { buffer, initialized in
       guard let base = buffer.baseAddress else { return }
       let shared = SharedBuffer(base: base)
       forEachRange(of: count, atMost: 1_024) { range in
-        for row in range {
-          write(Hash.mix(salt, UInt64(row)), to: shared.base + row * dimension)
-        }
+        for i in range { write(Hash.mix(salt, UInt64(i)), to: shared.base + i * dimension) }
       }
       initialized = count * dimension
     }
   }
 
-  private func write(_ hash: UInt64, to out: UnsafeMutablePointer<Float>) {
+  private func write(_ own: UInt64, to out: UnsafeMutablePointer<Float>) {
     let dimension = Self.dimension
-    let cluster = pick(Hash.unit(Hash.mix(hash, 1)))
-    let bent = Hash.unit(Hash.mix(hash, 2))
-    let bend = Self.scale.bend
-    let scale =
-      Self.scale.least
-      + (Self.scale.most - Self.scale.least) * bent * (1 - bend + bend * bent)
+    let topic = pick(Hash.unit(Hash.mix(own, 1)))
+    let cluster = Hash.mix(
+      Hash.mix(Salt.cluster, UInt64(topic)), Self.choice(Hash.mix(own, 2), of: Self.clusters))
+    let spot = Hash.mix(cluster, Self.choice(Hash.mix(own, 3), of: Self.spots))
+    let scale = Self.oddness(own)
+    let share = Self.share
+    let weights = (
+      cluster: share.cluster.squareRoot(),
+      spot: Self.oddness(spot) * share.spot.squareRoot(),
+      own: scale * (1 - share.cluster - share.spot).squareRoot()
+    )
     parts.withUnsafeBufferPointer { parts in
       guard var part = parts.baseAddress else { return }
-      part += cluster * (1 + Self.intrinsic) * dimension
+      part += topic * (1 + Self.axes) * dimension
       out.update(from: part, count: dimension)
-      for axis in 0..<Self.intrinsic {
+      for axis in 0..<Self.axes {
         part += dimension
-        let weight = Float(scale * Self.bell(Hash.mix(hash, UInt64(16 + axis))))
-        for i in 0..<dimension { out[i] += weight * part[i] }
+        let salt = UInt64(64 + axis)
+        let z = Float(
+          weights.cluster * Self.bell(Hash.mix(cluster, salt))
+            + weights.spot * Self.bell(Hash.mix(spot, salt))
+            + weights.own * Self.bell(Hash.mix(own, salt)))
+        for i in 0..<dimension { out[i] += z * part[i] }
       }
     }
     NodeVector.add(
-      Hash.mix(hash, 3), weight: Float(scale * Self.variance.noise.squareRoot()), amplitudes: noise,
+      Hash.mix(own, 4), weight: Float(scale * Self.variance.noise.squareRoot()), amplitudes: noise,
       to: out, dimension: dimension)
     rotation.apply(to: out)
     scaleToUnitLength(out, dimension: dimension)
   }
 
-  /// The first cluster that reaches that far.
+  /// The first topic that reaches that far.
   private func pick(_ share: Double) -> Int {
-    var (low, high) = (0, reach.count - 1)
-    while low < high {
-      let middle = (low + high) / 2
-      if reach[middle] > share { high = middle } else { low = middle + 1 }
-    }
-    return low
+    reach.firstIndex { $0 > share } ?? reach.count - 1
+  }
+
+  /// One of so many, the first ones more often.
+  private static func choice(_ hash: UInt64, of count: Double) -> UInt64 {
+    let unit = Hash.unit(hash)
+    return UInt64(count * unit * unit.squareRoot())
+  }
+
+  /// How far from its middle a spot or a vector lies.
+  private static func oddness(_ hash: UInt64) -> Double {
+    let choice = Hash.unit(Hash.mix(hash, 5))
+    let bent = choice * (1 - scale.bend + scale.bend * choice)
+    return scale.least + (scale.most - scale.least) * bent
   }
 
   /// About normal, mean 0 and deviation 1: four 16-bit numbers, summed.
