@@ -120,15 +120,25 @@ extension Graph {
   ///
   /// A candidate with the row's own code would rule out all others. Such twins rule out nobody, and
   /// have a quarter of the places at most.
+  ///
+  /// - Parameter keeping: links that stay in any case; candidates are compared with them.
   func select(
-    _ candidates: some Sequence<Candidate>, of row: UInt32, upTo limit: Int, rows: Rows,
-    context: inout SearchContext
+    _ candidates: some Sequence<Candidate>, keeping: [Candidate] = [], of row: UInt32,
+    upTo limit: Int, rows: Rows, context: inout SearchContext
   ) -> [Candidate] {
     let kernels = Kernels.active
     let twinDistance = rows.distance(row, row)
     var kept: [Candidate] = []
     kept.reserveCapacity(limit)
     var twins = 0
+    for link in keeping {
+      if link.distance <= twinDistance {
+        twins += 1
+      } else {
+        context.rows.base[kept.count - twins] = link.row
+      }
+      kept.append(link)
+    }
     candidates: for candidate in candidates {
       if kept.count == limit { break }
       let distance = candidate.distance

@@ -33,39 +33,50 @@ extension Graph {
   /// Rows that a thread works through at a time.
   private static var repairBlock: Int { 256 }
 
-  /// Chooses a row's links anew where some lead to dead rows: among the others and their neighbours.
+  /// Puts links to neighbours of dead rows in the place of links to these. Choosing all links of a row
+  /// anew instead would cost recall: a list holds links back to it that no choice was made of.
   private func relink(
     _ row: UInt32, level: Int, without dead: RowSet, rows: Rows, context: inout SearchContext
   ) {
     let own = list(row, level: level)
     let present = own.rows
-    guard present.contains(where: { dead.contains(Int($0)) }) else { return }
+    let staying = present.filter { !dead.contains(Int($0)) }
+    guard staying.count < present.count else { return }
     var met = Set<UInt32>(present)
     met.insert(row)
-    var open = present.filter { !dead.contains(Int($0)) }
+    var found: [UInt32] = []
     for gone in present where dead.contains(Int(gone)) {
       for candidate in list(gone, level: level).rows
       where !dead.contains(Int(candidate)) && met.insert(candidate).inserted {
-        open.append(candidate)
+        found.append(candidate)
       }
     }
+    let kept = scored(staying, for: row, rows: rows, context: &context)
+    let candidates = scored(found, for: row, rows: rows, context: &context).sorted()
+    let chosen = select(
+      candidates, keeping: kept, of: row, upTo: own.capacity, rows: rows, context: &context)
+    store(chosen.sorted(), in: own)
+  }
+
+  /// Rows with the distances that decide edges of another.
+  private func scored(
+    _ others: [UInt32], for row: UInt32, rows: Rows, context: inout SearchContext
+  ) -> [Candidate] {
     let query = rows.query(row: row)
-    var candidates: [Candidate] = []
-    candidates.reserveCapacity(open.count)
-    for begin in stride(from: 0, to: open.count, by: SearchContext.smallestBatch) {
-      let batch = open[begin..<min(begin + SearchContext.smallestBatch, open.count)]
-      for (index, candidate) in batch.enumerated() { context.rows.base[index] = candidate }
+    var scored: [Candidate] = []
+    scored.reserveCapacity(others.count)
+    for begin in stride(from: 0, to: others.count, by: SearchContext.smallestBatch) {
+      let batch = others[begin..<min(begin + SearchContext.smallestBatch, others.count)]
+      for (index, other) in batch.enumerated() { context.rows.base[index] = other }
       Kernels.active.dot_i8_gather(
         query.code, rows.codes, rows.stride, context.rows.base, batch.count, rows.stride,
         context.products.base)
-      for (index, candidate) in batch.enumerated() {
+      for (index, other) in batch.enumerated() {
         let distance = query.distance(
-          product: context.products.base[index], rows.factors[Int(candidate)])
-        candidates.append(Candidate(distance: distance, row: candidate))
+          product: context.products.base[index], rows.factors[Int(other)])
+        scored.append(Candidate(distance: distance, row: other))
       }
     }
-    candidates.sort()
-    store(
-      select(candidates, of: row, upTo: own.capacity, rows: rows, context: &context), in: own)
+    return scored
   }
 }

@@ -1,5 +1,5 @@
 /// What a search cost, in counts that no clock disturbs, and how it went about it.
-public struct SearchStatistics: Sendable, Equatable {
+public struct SearchStatistics: Sendable, Equatable, Codable {
   /// Distances computed on codes: by the walk, or by a scan.
   public var distances = 0
   /// Nodes expanded, on all levels.

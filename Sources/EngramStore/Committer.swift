@@ -35,7 +35,6 @@ final class Committer {
     self.writerLock = writerLock
     self.nextSlot = nextSlot
     head = try catalogue.write { try HistoryHead($0) }
-    live.metadata.covered.store(head.sequence, ordering: .releasing)
   }
 
   /// Commits a group; each request's outcome, in their order.
@@ -87,7 +86,6 @@ final class Committer {
     nextSlot += group.slotCount
     do throws(IndexError) {
       if !group.changes.isEmpty { try live.apply(group.changes, covering: head.sequence) }
-      live.metadata.covered.store(head.sequence, ordering: .releasing)
     } catch {
       // Room was reserved, so this is a defect; the data is safe, the index is behind.
       failure = .index(error)

@@ -23,11 +23,9 @@ final class LiveIndex: Sendable {
   let postings: ScopePostings
   let metadata = MetadataPostings()
   private let pages: VectorPages
-  private struct State {
-    var covered: Int64 = 0
-    var expirations = Expirations()
-  }
-  private let state: Mutex<State>
+  /// Held while changes are applied, and by whoever takes the index and its change together.
+  private let state: Mutex<Expirations>
+  private let lastChange: Atomic<Int64>
   /// When the next memory expires; searches compare the clock with it.
   private let nextExpiry = Atomic<Int64>(.max)
 
@@ -38,11 +36,12 @@ final class LiveIndex: Sendable {
     self.table = table
     self.postings = postings
     self.pages = pages
-    state = Mutex(State(covered: covered))
+    state = Mutex(Expirations())
+    lastChange = Atomic(covered)
   }
 
   /// The change up to which searches see the store.
-  var covered: Int64 { state.withLock { $0.covered } }
+  var covered: Int64 { lastChange.load(ordering: .acquiring) }
 
   /// Makes room for `count` more rows, so that `apply` cannot fail after a commit.
   func reserve(_ count: Int, slots: Int) throws(IndexError) {
@@ -52,7 +51,7 @@ final class LiveIndex: Sendable {
 
   /// Makes committed changes visible to searches, in their order; room has been reserved.
   func apply(_ changes: [AppliedChange], covering change: Int64) throws(IndexError) {
-    try state.withLock { state throws(IndexError) in
+    try state.withLock { expirations throws(IndexError) in
       var changed: [(row: UInt32, metadata: String?)] = []
       for applied in changes {
         switch applied {
@@ -63,7 +62,7 @@ final class LiveIndex: Sendable {
           }
           postings.insert(UInt32(row), key)
           if let metadata { changed.append((UInt32(row), metadata)) }
-          if let expiresAt { state.expirations.insert(slot, at: expiresAt) }
+          if let expiresAt { expirations.insert(slot, at: expiresAt) }
         case .renewed(let change, let slot, let metadata):
           guard let row = table.row(ofSlot: slot) else { continue }
           table.setChange(row, change)
@@ -75,8 +74,8 @@ final class LiveIndex: Sendable {
       }
       // After the table knows the rows: see `MetadataPostings`.
       metadata.record(changed)
-      state.covered = change
-      nextExpiry.store(state.expirations.next ?? .max, ordering: .relaxed)
+      lastChange.store(change, ordering: .releasing)
+      nextExpiry.store(expirations.next ?? .max, ordering: .relaxed)
     }
   }
 
@@ -92,14 +91,14 @@ final class LiveIndex: Sendable {
 
   /// Runs `body` with the number of rows and the change they cover, between two changes.
   func withState<Result>(_ body: (_ rows: Int, _ covered: Int64) -> Result) -> Result {
-    state.withLock { body(index.rowCount, $0.covered) }
+    state.withLock { _ in body(index.rowCount, covered) }
   }
 
   /// When a memory expires, for those that were there when the store was opened.
   func expect(expiry: Int64, ofSlot slot: Int) {
     state.withLock {
-      $0.expirations.insert(slot, at: expiry)
-      nextExpiry.store($0.expirations.next ?? .max, ordering: .relaxed)
+      $0.insert(slot, at: expiry)
+      nextExpiry.store($0.next ?? .max, ordering: .relaxed)
     }
   }
 
@@ -161,19 +160,20 @@ final class LiveIndex: Sendable {
     return found.map { Hit(change: table.change($0.row), score: $0.score) }
   }
 
-  /// Takes memories whose time has come out of the index. They stay in the catalogue.
+  /// Takes memories whose time has come out of the index, unless a writer is at it; searches leave
+  /// them out in any case. They stay in the catalogue.
   func buryExpired() {
     guard nextExpiry.load(ordering: .relaxed) != .max else { return }
     let now = Timestamp.now
     guard nextExpiry.load(ordering: .relaxed) <= now else { return }
-    state.withLock { state in
+    _ = state.withLockIfAvailable { expirations in
       var gone: [(row: UInt32, metadata: String?)] = []
-      while let slots = state.expirations.popDue(at: now) {
+      while let slots = expirations.popDue(at: now) {
         // An update or a delete may have taken one out before.
         for slot in slots { if let row = remove(slot) { gone.append((row, nil)) } }
       }
       metadata.record(gone)
-      nextExpiry.store(state.expirations.next ?? .max, ordering: .relaxed)
+      nextExpiry.store(expirations.next ?? .max, ordering: .relaxed)
     }
   }
 }

@@ -1,12 +1,12 @@
 import Dispatch
+import EngramIndex
 import Synchronization
 
 /// Which rows hold which metadata, in memory, for the keys that filters name.
 ///
 /// The postings of a key are built from the catalogue once and never change; rows that have changed
 /// since are kept beside them and asked one by one, until there are so many that new postings are
-/// made of both. So a search works on values that nobody changes, and waits for writers no longer
-/// than two values take to be exchanged.
+/// made of both. So a search works on values that nobody changes, and waits for no writer.
 ///
 /// Nothing is recorded while there are no postings. A build says that it has begun, and only then
 /// looks at the catalogue; a commit is in the catalogue and its rows in the table before it asks
@@ -57,26 +57,23 @@ package final class MetadataPostings: Sendable {
   }
 
   private let limits: Limits
-  private let state = Mutex(State())
+  private let state = LeftRight(State())
   /// Held by whoever changes the state.
   private let writer = Mutex<Void>(())
   /// Held while postings are made; which keys there are changes under it only.
   private let builder = Mutex<Void>(())
   private let isMerging = Atomic<Bool>(false)
   private let uses = Atomic<Int>(0)
-  /// The change up to which a filter that is resolved from now on knows the metadata of all rows.
-  /// Set after each commit; unlike `LiveIndex.covered` it is read without waiting for one.
-  let covered = Atomic<Int64>(0)
 
   package init(limits: Limits = Limits()) { self.limits = limits }
 
   /// Changes a copy of the state and exchanges it.
   private func update(_ body: (inout State) -> Void) {
     writer.withLock { _ in
-      var copy = state.withLock { $0 }
+      var copy = state.read { copy $0 }
       body(&copy)
       if !copy.isRecording { copy.changed = [:] }
-      state.withLock { swap(&$0, &copy) }
+      state.write { [copy] in $0 = copy }
     }
   }
 
@@ -84,7 +81,7 @@ package final class MetadataPostings: Sendable {
 
   /// The rows that pass a filter; nil where one of its keys has no postings.
   package func rows(passing filter: Filter) -> RowSelection? {
-    let now = state.withLock { $0 }
+    let now = state.read { copy $0 }
     let use = uses.add(1, ordering: .relaxed).newValue
     for key in filter.keys {
       guard let key = now.keys[key] else { return nil }
@@ -131,7 +128,7 @@ package final class MetadataPostings: Sendable {
     try builder.withLock { _ throws(Failure) in
       update { $0.isBuilding = true }
       defer { update { $0.isBuilding = false } }
-      let now = state.withLock { $0 }
+      let now = state.read { copy $0 }
       let names = filter.keys.filter { now.keys[$0] == nil && !now.refused.contains($0) }
       // Whoever held the lock before may have made them.
       guard !names.isEmpty else { return }
@@ -159,7 +156,7 @@ package final class MetadataPostings: Sendable {
     }
   }
 
-  private var isMergeDue: Bool { state.withLock { $0.changed.count } >= limits.changed }
+  private var isMergeDue: Bool { state.read { $0.changed.count } >= limits.changed }
 
   /// As `mergeIfDue`, on another thread: all postings are copied, and the next commit should not wait
   /// for that.
@@ -175,7 +172,7 @@ package final class MetadataPostings: Sendable {
   package func mergeIfDue() {
     guard isMergeDue else { return }
     _ = builder.withLockIfAvailable { _ in
-      let now = state.withLock { $0 }
+      let now = state.read { copy $0 }
       let keys = now.keys.mapValues { key in
         var postings = key.postings
         for (row, change) in now.changed {
@@ -217,7 +214,7 @@ package final class MetadataPostings: Sendable {
 
   /// Notes what rows hold from now on; nil where they stand for no memory any more.
   package func record(_ changes: [(row: UInt32, metadata: String?)]) {
-    guard !changes.isEmpty, state.withLock({ $0.isRecording }) else { return }
+    guard !changes.isEmpty, state.read({ $0.isRecording }) else { return }
     // What the store wrote is JSON; if it were not, no filter would find it.
     let parsed = changes.map { row, text in
       (row, text.map { (try? JSONValue(parsing: $0)) ?? .null })
@@ -233,7 +230,7 @@ package final class MetadataPostings: Sendable {
 
   /// How many keys have postings, and about how much memory they take.
   package var size: (keys: Int, bytes: Int) {
-    let keys = state.withLock { $0.keys }
+    let keys = state.read { $0.keys }
     return (keys.count, keys.values.reduce(0) { $0 + $1.postings.bytes })
   }
 }

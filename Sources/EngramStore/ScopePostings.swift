@@ -1,7 +1,7 @@
 import EngramIndex
-import Synchronization
 
-/// Which rows each user, agent and run has, in memory: no search asks SQLite for it.
+/// Which rows each user, agent and run has, in memory: no search asks SQLite for it, nor waits for a
+/// writer.
 package final class ScopePostings: Sendable {
   /// The interned ids of one row's scope; 0 where it has none.
   package struct Key: Equatable {
@@ -39,14 +39,20 @@ package final class ScopePostings: Sendable {
     var user = Kind()
     var agent = Kind()
     var run = Kind()
+
+    mutating func insert(_ row: UInt32, _ key: Key) {
+      user.insert(row, into: key.user)
+      agent.insert(row, into: key.agent)
+      run.insert(row, into: key.run)
+    }
   }
 
-  private let tables = Mutex(Tables())
+  private let tables = LeftRight(Tables())
 
   package init() {}
 
   package func intern(_ scope: Scope) -> Key {
-    tables.withLock {
+    tables.write {
       Key(
         user: $0.user.intern(scope.user), agent: $0.agent.intern(scope.agent),
         run: $0.run.intern(scope.run))
@@ -54,16 +60,12 @@ package final class ScopePostings: Sendable {
   }
 
   package func insert(_ row: UInt32, _ key: Key) {
-    tables.withLock {
-      $0.user.insert(row, into: key.user)
-      $0.agent.insert(row, into: key.agent)
-      $0.run.insert(row, into: key.run)
-    }
+    tables.write { $0.insert(row, key) }
   }
 
   /// Takes out a row whose memory is gone; its number may come again for another.
   package func remove(_ row: UInt32, _ key: Key) {
-    tables.withLock {
+    tables.write {
       $0.user.remove(row, from: key.user)
       $0.agent.remove(row, from: key.agent)
       $0.run.remove(row, from: key.run)
@@ -73,40 +75,43 @@ package final class ScopePostings: Sendable {
   /// The rows of a scope; none where an id that is asked for is unknown.
   package func rows(of scope: Scope) -> RowSelection {
     let parts = Self.parts(of: scope)
-    let found: [PostingList]? = tables.withLock { tables in
+    let found: [PostingList]? = tables.read { tables in
       var found: [PostingList] = []
       for (name, kind) in parts {
-        guard let number = tables[keyPath: kind].numbers[ExactString(name)] else { return nil }
-        found.append(tables[keyPath: kind].postings[Int(number) - 1])
+        guard let number = kind(tables).numbers[ExactString(name)] else { return nil }
+        found.append(kind(tables).postings[Int(number) - 1])
       }
       return found
     }
     return found?.reduce(.all) { $0.intersection(.only($1)) } ?? .none
   }
 
-  private static func parts(of scope: Scope) -> [(String, KeyPath<Tables, Kind>)] {
-    let parts: [(String?, KeyPath<Tables, Kind>)] = [
-      (scope.user, \.user), (scope.agent, \.agent), (scope.run, \.run),
+  private static func parts(of scope: Scope) -> [(String, (borrowing Tables) -> Kind)] {
+    let parts: [(String?, (borrowing Tables) -> Kind)] = [
+      (scope.user, { $0.user }), (scope.agent, { $0.agent }), (scope.run, { $0.run }),
     ]
     return parts.compactMap { name, kind in name.map { ($0, kind) } }
   }
 
   /// The names of each kind in the order of their numbers, for a snapshot.
   var names: (user: [String], agent: [String], run: [String]) {
-    tables.withLock { ($0.user.names, $0.agent.names, $0.run.names) }
+    tables.read { ($0.user.names, $0.agent.names, $0.run.names) }
   }
 
-  /// Restores the numbering of a snapshot.
-  func restore(user: [String], agent: [String], run: [String]) {
-    tables.withLock { tables in
-      for name in user { _ = tables.user.intern(name) }
-      for name in agent { _ = tables.agent.intern(name) }
-      for name in run { _ = tables.run.intern(name) }
-    }
+  /// Takes the numbering of a snapshot, and its rows.
+  func restore(
+    user: [String], agent: [String], run: [String], rows: [(row: UInt32, key: Key)]
+  ) {
+    var restored = Tables()
+    for name in user { _ = restored.user.intern(name) }
+    for name in agent { _ = restored.agent.intern(name) }
+    for name in run { _ = restored.run.intern(name) }
+    for (row, key) in rows { restored.insert(row, key) }
+    tables.write { [restored] in $0 = restored }
   }
 
   /// How many ids of each kind there are.
   var counts: (users: Int, agents: Int, runs: Int) {
-    tables.withLock { ($0.user.names.count, $0.agent.names.count, $0.run.names.count) }
+    tables.read { ($0.user.names.count, $0.agent.names.count, $0.run.names.count) }
   }
 }

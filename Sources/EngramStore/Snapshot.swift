@@ -307,12 +307,15 @@ struct Snapshot {
       throw damaged
     }
     let postings = ScopePostings()
-    let counts = try decodeNames(names, into: postings, damaged)
+    let names = try decodeNames(names, damaged)
+    let counts = (user: names[0].count, agent: names[1].count, run: names[2].count)
     do throws(IndexError) {
       let table = try RowTable()
       try table.reserve(rows: parts.rows, slots: slots)
       var vectors: [UnsafePointer<Float>] = []
       vectors.reserveCapacity(parts.rows)
+      var live: [(row: UInt32, key: ScopePostings.Key)] = []
+      live.reserveCapacity(parts.rows)
       var reader = ByteReader(rows)
       for row in 0..<parts.rows {
         guard let change = reader.take(Int64.self), let slot = reader.take(UInt32.self),
@@ -325,8 +328,9 @@ struct Snapshot {
         // The slot of a dead row may be another row's by now.
         guard parts.isLive(row) else { continue }
         table.set(row, change: change, slot: Int(slot), key: key)
-        postings.insert(UInt32(row), key)
+        live.append((UInt32(row), key))
       }
+      postings.restore(user: names[0], agent: names[1], run: names[2], rows: live)
       let index = try HNSWIndex(
         dimension: Int(identity.dimension), metric: identity.metric, snapshot: parts,
         vectors: vectors)
@@ -338,9 +342,10 @@ struct Snapshot {
     }
   }
 
+  /// Users, agents and runs.
   private static func decodeNames(
-    _ bytes: UnsafeRawBufferPointer, into postings: ScopePostings, _ damaged: StoreError
-  ) throws(StoreError) -> (user: Int, agent: Int, run: Int) {
+    _ bytes: UnsafeRawBufferPointer, _ damaged: StoreError
+  ) throws(StoreError) -> [[String]] {
     var reader = ByteReader(bytes)
     var kinds: [[String]] = []
     for _ in 0..<3 {
@@ -352,7 +357,6 @@ struct Snapshot {
       }
       kinds.append(names)
     }
-    postings.restore(user: kinds[0], agent: kinds[1], run: kinds[2])
-    return (kinds[0].count, kinds[1].count, kinds[2].count)
+    return kinds
   }
 }

@@ -81,7 +81,7 @@ extension Store {
     var wanted = k
     var width = try width(ef: ef, recall: recall, k: wanted)
     core.live.buryExpired()
-    let covered = core.live.metadata.covered.load(ordering: .acquiring)
+    let covered = core.live.covered
     let passing: RowSelection? =
       if let filter { try rows(passing: filter, scope: scope, &explanation) } else { nil }
     let (domain, count) = core.live.domain(scope: scope, passing: passing, width: width)
@@ -147,7 +147,8 @@ extension Store {
   }
 
   /// What has become of a version that the index knew, where a writer was quicker: the current one
-  /// if it has the same vector, lies in the scope and passes the filter; nil otherwise.
+  /// if it has the same vector, has not expired, lies in the scope and passes the filter; nil
+  /// otherwise.
   private func current(
     _ found: MemoryRow, _ scope: Scope, _ filter: Filter?, _ covered: Int64, _ db: Database
   ) throws -> MemoryRow? {
@@ -158,6 +159,7 @@ extension Store {
       }
       row = newer
     }
+    if let expiresAt = row.expiresAt, expiresAt <= Timestamp.now { return nil }
     guard row.scope.lies(in: scope) else { return nil }
     // What was there before the filter was resolved and is there still has passed it.
     guard let filter, row.change > covered else { return row }
