@@ -23,7 +23,7 @@ struct ExactScan {
     self.code = code
     self.rows = rows
     nearest = context.resultBuffer(capacity: k)
-    skipsDead = rows.buriedCount + rows.vacantCount > 0
+    skipsDead = rows.hasDead
     widest = rows.widestBounds
     context.scanned.removeAll(keepingCapacity: true)
   }

@@ -21,12 +21,16 @@ extension Graph {
   /// Links rows below `count` that the entry point does not reach on level 0: from a row near them
   /// that is reached and has a place, else instead of a row that others link to, too. What that cuts
   /// off all the same is seen to in the next round.
-  func connect(from entry: Entry, count: Int, of rows: Rows) {
+  ///
+  /// - Returns: rows that are cut off still.
+  @discardableResult
+  func connect(from entry: Entry, count: Int, of rows: Rows) -> [UInt32] {
     let present = (0..<UInt32(count)).filter { !rows.isAbsent($0) }
+    var reached = RowSet()
     for _ in 0..<Self.connectRounds {
-      var reached = RowSet(rows: count)
+      reached = RowSet(rows: count)
       reach(entry.row, &reached)
-      guard reached.count < present.count else { return }
+      guard reached.count < present.count else { return [] }
       var linksTo = linksToRows(count, from: present)
       for row in present where !reached.contains(Int(row)) {
         // Where all its neighbours are cut off too, one of them may bring it along later.
@@ -40,6 +44,7 @@ extension Graph {
         reach(row, &reached)
       }
     }
+    return present.filter { !reached.contains(Int($0)) }
   }
 
   /// Puts a link to `row` in the place of one to a row that others link to, too.

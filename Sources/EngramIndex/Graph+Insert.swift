@@ -23,9 +23,11 @@ extension Graph {
   /// Batches grow with the graph, for rows of one batch do not see each other. The order is a
   /// permutation by hash, so that neighbours that arrived together seldom share a batch.
   ///
-  /// - Parameter count: how many rows the graph has afterwards, those out of use included.
+  /// - Parameters:
+  ///   - before: how many rows it holds now.
+  ///   - count: how many rows it counts afterwards, those out of use included.
   func build(
-    _ new: [UInt32], count: Int, rows: Rows, contexts: SearchContextPool, threads: Int,
+    _ new: [UInt32], before: Int, count: Int, rows: Rows, contexts: SearchContextPool, threads: Int,
     progress: ((Int) -> Void)? = nil
   ) {
     let order = new.sorted {
@@ -33,8 +35,6 @@ extension Graph {
         < (Self.hash(UInt64($1), seed: ~parameters.seed), $1)
     }
     var entry = entryPoint
-    // Where all were taken out, as many as the graph counts are none.
-    let before = entry == nil ? 0 : count - order.count
     var done = 0
     while done < order.count {
       let there = before + done
@@ -93,7 +93,7 @@ extension Graph {
     for level in stride(from: top, through: 0, by: -1) {
       var (buffer, _) = walk(
         from: start, level: level, query: steering, codes: codes, filter: AnyRow(),
-        width: parameters.efConstruction, limit: rows.count, excluding: nil, context: &context,
+        width: parameters.efConstruction, limit: rows.count, excluding: row, context: &context,
         statistics: &statistics)
       start = buffer[0].unmarked
       refine(&buffer, below: rows.count, query, rows, &context, &statistics)

@@ -7,7 +7,7 @@ extension Graph {
   /// Takes the dead rows out: nothing leads to them afterwards, but searches that began before may
   /// still be among them, so their own links stay.
   ///
-  /// - Returns: the rows taken out. The caller marks them absent, then calls `connect`.
+  /// - Returns: the rows taken out. The caller marks them absent, then calls `reconnect`.
   func unlinkDead(rows: Rows, contexts: SearchContextPool, threads: Int) -> [UInt32] {
     let count = count
     let dead = RowSet((0..<count).filter { rows.isBuried(UInt32($0)) })
@@ -30,6 +30,14 @@ extension Graph {
     return dead.rows.map(UInt32.init)
   }
 
+  /// Links those anew that no links lead to after rows have been taken out.
+  func reconnect(rows: Rows, contexts: SearchContextPool) {
+    guard let entry = entryPoint else { return }
+    for row in connect(from: entry, count: count, of: rows) {
+      insert(row, rows: rows, contexts: contexts)
+    }
+  }
+
   /// Rows that a thread works through at a time.
   private static var repairBlock: Int { 256 }
 
@@ -45,11 +53,15 @@ extension Graph {
     var met = Set<UInt32>(present)
     met.insert(row)
     var found: [UInt32] = []
-    for gone in present where dead.contains(Int(gone)) {
-      for candidate in list(gone, level: level).rows
-      where !dead.contains(Int(candidate)) && met.insert(candidate).inserted {
-        found.append(candidate)
+    var gone = present.filter { dead.contains(Int($0)) }
+    let direct = gone.count
+    var next = 0
+    // Through dead ones to others only where most are dead: the direct ones' neighbours are near.
+    while next < gone.count, next < direct || found.count < own.capacity {
+      for candidate in list(gone[next], level: level).rows where met.insert(candidate).inserted {
+        if dead.contains(Int(candidate)) { gone.append(candidate) } else { found.append(candidate) }
       }
+      next += 1
     }
     let kept = scored(staying, for: row, rows: rows, context: &context)
     let candidates = scored(found, for: row, rows: rows, context: &context).sorted()

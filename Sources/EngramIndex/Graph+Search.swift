@@ -36,6 +36,15 @@ struct ChosenRows: RowFilter {
   }
 }
 
+/// Rows that are results whether or not they are live by now.
+struct TheseRows: RowFilter {
+  static var passesAll: Bool { false }
+  let chosen: RowSet
+  var possible: Int { chosen.count }
+  var total: Int { chosen.count }
+  @inline(__always) func passes(_ row: UInt32) -> Bool { chosen.contains(Int(row)) }
+}
+
 extension Graph {
   /// Greedy descent from the entry point to `level`: the nearest row found there.
   func descend(

@@ -78,10 +78,10 @@ extension HNSWIndex {
     _ filter: Filter, possible: Int, k: Int, width: Int, _ queries: QueryBatch,
     _ statistics: inout SearchStatistics
   ) -> [[Neighbour]?] {
-    guard let horizon = Horizon(of: self) else { return [] }
     var found: [[Neighbour]?] = []
     found.reserveCapacity(queries.count)
     content.contexts.withContexts(min(Self.walksTogether, queries.count)) { contexts in
+      guard let horizon = Horizon(of: self) else { return }
       for first in stride(from: 0, to: queries.count, by: Self.walksTogether) {
         let together = first..<min(first + Self.walksTogether, queries.count)
         let forms = together.map {

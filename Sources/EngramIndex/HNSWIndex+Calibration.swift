@@ -11,23 +11,32 @@ extension HNSWIndex {
   ///
   /// - Parameter threads: at least 1.
   public func calibrate(threads: Int = 1) {
+    reading { measureAll(threads: threads) }
+  }
+
+  private func measureAll(threads: Int) {
     guard count > Self.scanLimit, let entry = graph.entryPoint else { return }
-    let (count, live) = (graph.count, count)
     arrived.store(0, ordering: .relaxed)
-    let sample = Self.sample(of: count, in: graph, content.rows)
+    // What walks can find: the others come and go meanwhile.
+    let there = RowSet(
+      (0..<graph.count).filter {
+        content.rows.isLive(UInt32($0)) && !content.rows.isAbsent(UInt32($0))
+      })
+    let sample = sample(of: there)
+    let all = there.rows.map(UInt32.init)
     let bars = Graph.parallel(sample.count, threads: threads, contexts: content.writerContexts) {
-      index, context in [self.bar(of: sample[index], count: count, &context)]
+      index, context in [self.bar(of: sample[index], among: all, &context)]
     }.map { $0[0] }
     var settings: [Calibration.Setting] = []
     var width = 2 * Self.results
     while width <= Self.greatestWidth, !sample.isEmpty {
       let setting = measure(
-        width: width, sample, bars, entry: entry, count: count, threads: threads)
+        width: width, sample, bars, entry: entry, there: there, threads: threads)
       settings.append(setting)
       if setting.recall >= Self.highestRecall { break }
       width += max(width / 8, 4)
     }
-    let calibration = Calibration(rows: live, settings: settings)
+    let calibration = Calibration(rows: there.count, settings: settings)
     currentCalibration.write { $0 = calibration }
     revisions.add(1, ordering: .releasing)
   }
@@ -47,49 +56,53 @@ extension HNSWIndex {
   private static var greatestWidth: Int { 1_500 }
   private static var highestRecall: Double { 0.9995 }
 
-  /// Live rows that only level 0 holds: no descent meets them.
-  private static func sample(of count: Int, in graph: Graph, _ rows: Rows) -> [UInt32] {
+  /// Rows that only level 0 holds: no descent meets them.
+  private func sample(of there: RowSet) -> [UInt32] {
+    let rows = there.rows
     var sample: [UInt32] = []
     var draw: UInt64 = 0
-    while sample.count < sampleSize, draw < 16 * UInt64(sampleSize) {
-      let row = UInt32(Graph.hash(draw, seed: graph.parameters.seed) % UInt64(count))
-      if graph.level(row) == 0, rows.isLive(row) { sample.append(row) }
+    while sample.count < Self.sampleSize, draw < 16 * UInt64(Self.sampleSize), !rows.isEmpty {
+      let row = rows[Int(Graph.hash(draw, seed: parameters.seed) % UInt64(rows.count))]
+      if graph.level(UInt32(row)) == 0 { sample.append(UInt32(row)) }
       draw += 1
     }
     return sample
   }
 
   /// The distance on int8 codes of the last of the nearest of all other rows.
-  private func bar(of row: UInt32, count: Int, _ context: inout SearchContext) -> Float {
+  private func bar(
+    of row: UInt32, among others: [UInt32], _ context: inout SearchContext
+  ) -> Float {
     let rows = content.rows
     let query = rows.search(row: row)
     var nearest = context.resultBuffer(capacity: Self.results)
-    let batch = SearchContext.smallestBatch
-    for begin in stride(from: 0, to: count, by: batch) {
-      let others = UInt32(begin)..<UInt32(min(begin + batch, count))
-      let size = rows.filterLive(others, into: context.rows.base)
-      Kernels.active.dot_i8_gather(
-        query.code, rows.codes, rows.stride, context.rows.base, size, rows.stride,
-        context.products.base)
-      for index in 0..<size {
-        let other = context.rows.base[index]
-        let found = Candidate(
-          distance: query.distance(
-            product: context.products.base[index], rows.factors[Int(other)]), row: other)
-        if found < nearest.bar, other != row { nearest.insert(found) }
+    others.withUnsafeBufferPointer { others in
+      for begin in stride(from: 0, to: others.count, by: SearchContext.smallestBatch) {
+        let batch = UnsafeBufferPointer(
+          rebasing: others[begin..<min(begin + SearchContext.smallestBatch, others.count)])
+        guard let base = batch.baseAddress else { continue }
+        Kernels.active.dot_i8_gather(
+          query.code, rows.codes, rows.stride, base, batch.count, rows.stride,
+          context.products.base)
+        for (index, other) in batch.enumerated() where other != row {
+          let found = Candidate(
+            distance: query.distance(
+              product: context.products.base[index], rows.factors[Int(other)]), row: other)
+          if found < nearest.bar { nearest.insert(found) }
+        }
       }
     }
     return nearest.count == 0 ? .infinity : nearest[nearest.count - 1].distance
   }
 
   private func measure(
-    width: Int, _ sample: [UInt32], _ bars: [Float], entry: Graph.Entry, count: Int, threads: Int
+    width: Int, _ sample: [UInt32], _ bars: [Float], entry: Graph.Entry, there: RowSet, threads: Int
   ) -> Calibration.Setting {
     let found = Graph.parallel(sample.count, threads: threads, contexts: content.writerContexts) {
       index, context in
       var statistics = SearchStatistics()
       let hits = self.walk(
-        for: sample[index], width: width, bar: bars[index], entry: entry, count: count, &context,
+        for: sample[index], width: width, bar: bars[index], entry: entry, there: there, &context,
         &statistics)
       return [(hits: hits, distances: statistics.distances)]
     }
@@ -103,10 +116,11 @@ extension HNSWIndex {
 
   /// How many of the nearest a walk finds that does not know the row it looks for.
   private func walk(
-    for row: UInt32, width: Int, bar: Float, entry: Graph.Entry, count: Int,
+    for row: UInt32, width: Int, bar: Float, entry: Graph.Entry, there: RowSet,
     _ context: inout SearchContext, _ statistics: inout SearchStatistics
   ) -> Int {
     let rows = content.rows
+    let count = graph.count
     let codes = graph.codes
     let query = rows.search(row: row)
     rows.decode(row, into: context.rotated.base)
@@ -116,7 +130,7 @@ extension HNSWIndex {
       to: 0, from: entry, query: steering, codes: codes, limit: count, context: &context,
       statistics: &statistics)
     var (found, _) = graph.walk(
-      from: start, level: 0, query: steering, codes: codes, filter: LiveRows(rows: rows),
+      from: start, level: 0, query: steering, codes: codes, filter: TheseRows(chosen: there),
       width: width, limit: count, excluding: row, context: &context, statistics: &statistics)
     graph.refine(&found, below: count, query, rows, &context, &statistics)
     statistics.distances += found.count

@@ -8,11 +8,11 @@ extension HNSWIndex {
     withQuietGraph {
       let count = graph.count
       guard count > 0 else { return [] }
+      let present = (0..<UInt32(count)).filter { !content.rows.isAbsent($0) }
       guard let entry = graph.entryPoint, Int(entry.row) < count else {
-        return content.rows.presentCount == 0 ? [] : ["the graph has no entry point"]
+        return present.isEmpty ? [] : ["the graph has no entry point"]
       }
       var problems: [String] = []
-      let present = (0..<UInt32(count)).filter { !content.rows.isAbsent($0) }
       for row in present {
         for level in 0...graph.level(row) {
           let rows = graph.list(row, level: level).rows

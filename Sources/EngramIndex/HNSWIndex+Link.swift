@@ -48,28 +48,39 @@ extension HNSWIndex {
     let end = min(rows.count, limit == .max ? .max : begin + limit - again.count)
     guard begin < end || !again.isEmpty else { return }
     try graph.prepare(begin..<end, of: rows)
-    for row in again { rows.enter(row) }
-    graph.prepare(again: again, of: rows)
-    let new = again + (begin..<end).map(UInt32.init)
-    if new.count >= Self.bulkRows {
+    let fresh = (begin..<end).map(UInt32.init)
+    var gone: [UInt32] = []
+    if again.count + fresh.count >= Self.bulkRows {
+      let before = (0..<UInt32(begin)).count { !rows.isAbsent($0) }
+      let admitted = again.filter(rows.admit)
+      gone = again.filter(rows.isAbsent)
+      graph.prepare(again: admitted, of: rows)
       graph.build(
-        new, count: end, rows: rows, contexts: content.writerContexts, threads: threads,
-        progress: progress)
+        admitted + fresh, before: before, count: end, rows: rows,
+        contexts: content.writerContexts, threads: threads, progress: progress)
     } else {
-      for row in new { graph.insert(row, rows: rows, contexts: content.writerContexts) }
+      for row in again {
+        guard rows.admit(row) else {
+          gone.append(row)
+          continue
+        }
+        graph.prepare(again: [row], of: rows)
+        graph.insert(row, rows: rows, contexts: content.writerContexts)
+      }
+      for row in fresh { graph.insert(row, rows: rows, contexts: content.writerContexts) }
     }
     content.pending.removeFirst(again.count)
-    arrived.add(new.count, ordering: .relaxed)
+    content.release(gone)
+    arrived.add(again.count + fresh.count, ordering: .relaxed)
     revisions.add(1, ordering: .releasing)
   }
 
   private func removeDeadRows(threads: Int) {
     let gone = graph.unlinkDead(
       rows: content.rows, contexts: content.writerContexts, threads: threads)
+    guard !gone.isEmpty else { return }
     content.vacate(gone)
-    if let entry = graph.entryPoint {
-      graph.connect(from: entry, count: graph.count, of: content.rows)
-    }
+    graph.reconnect(rows: content.rows, contexts: content.writerContexts)
     revisions.add(1, ordering: .releasing)
   }
 

@@ -145,7 +145,7 @@ extension HNSWIndex {
       walk, horizon, possible: possible, k: k, width: width, exact, code, &context, &statistics)
   }
 
-  /// What there was when walks began: they meet nothing that came later.
+  /// What there was when walks began: they meet no row that was appended later.
   struct Horizon {
     let entry: Graph.Entry
     /// Rows in the graph; the tail goes from there to `total`, and has the pending ones.
@@ -191,16 +191,19 @@ extension HNSWIndex {
     let rows = content.rows
     var (found, bar) = walk.finish(&statistics)
     let isCrowdedOut = !Filter.passesAll && found.count >= k && bar < found[k - 1]
-    let tail = horizon.total - horizon.linked + horizon.pending.count
-    let isTooFew = found.count + tail < min(width, possible)
     graph.refine(&found, below: horizon.linked, code, rows, &context, &statistics)
     scan(
       tail: UInt32(horizon.linked)..<UInt32(horizon.total), walk.filter, code, &found, &context,
       &statistics)
-    // One that was linked in the meantime has been met.
-    scan(
-      tail: horizon.pending.filter { walk.visited.insert($0) == 1 }, walk.filter, code, &found,
-      &context, &statistics)
+    if !horizon.pending.isEmpty {
+      // One that was linked in the meantime may be there already.
+      let there = context.visitNothing(rows: horizon.walkable)
+      for place in 0..<found.count { _ = there.insert(found[place].row) }
+      scan(
+        tail: horizon.pending.filter { there.insert($0) == 1 }, walk.filter, code, &found,
+        &context, &statistics)
+    }
+    let isTooFew = found.count < min(width, possible)
     if isCrowdedOut || isTooFew { return nil }
     return rerank(found.candidates, k: k, query: exact, rows: rows, statistics: &statistics)
   }

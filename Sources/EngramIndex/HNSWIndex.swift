@@ -26,7 +26,7 @@ public final class HNSWIndex: VectorIndex {
   /// recall@10 of 0.99 or more on up to 100,000 sentence embeddings of 384 dimensions, where more
   /// rows need more. The widest is an extrapolation.
   package var defaultEF: Int {
-    switch rowCount {
+    switch count {
     case ...10_000: 40
     case ...200_000: 64
     default: 96
@@ -106,10 +106,13 @@ public final class HNSWIndex: VectorIndex {
 
   @discardableResult
   public func update(_ row: Int, to vector: [Float]) throws(IndexError) -> Int {
-    _ = try content.vector(row)
-    let new = try insert(vector)
-    try content.delete(row)
-    return new
+    // So that no other vector gets the row's number in between.
+    try reading { () throws(IndexError) in
+      _ = try content.vector(row)
+      let new = try insert(vector)
+      try content.delete(row)
+      return new
+    }
   }
 
   /// Throws what `insert` would throw for this vector.

@@ -107,8 +107,13 @@ final class IndexedRows: Sendable {
   /// Takes dead rows that nothing leads to any more out of use, to be given again when nobody is
   /// left who may have met them.
   func vacate(_ gone: [UInt32]) {
-    guard !gone.isEmpty else { return }
     for row in gone { rows.vacate(row) }
+    release(gone)
+  }
+
+  /// The same for rows that died before anything led to them.
+  func release(_ gone: [UInt32]) {
+    guard !gone.isEmpty else { return }
     writer.withLock { $0.leaving.append((epochs.current, gone)) }
   }
 

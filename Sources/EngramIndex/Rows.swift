@@ -37,7 +37,8 @@ final class Rows: Sendable {
   private let vectorArray: ReservedArray<UnsafePointer<Float>>
   private let stateArray: ReservedArray<Atomic<UInt8>>
   private let published = Atomic<Int>(0)
-  /// Dead rows that the graph, or the tail, still has; and those that are out of use.
+  /// All dead rows; those of them that the graph, or the tail, still has; and those out of use.
+  private let dead = Atomic<Int>(0)
   private let buried = Atomic<Int>(0)
   private let vacant = Atomic<Int>(0)
   /// Bit patterns of the largest norm and residual; non-negative floats order like their bits.
@@ -64,10 +65,12 @@ final class Rows: Sendable {
   var count: Int { published.load(ordering: .acquiring) }
   /// Dead rows that searches may still meet; and those that they do not.
   var buriedCount: Int { buried.load(ordering: .acquiring) }
-  var vacantCount: Int { vacant.load(ordering: .relaxed) }
+  var vacantCount: Int { vacant.load(ordering: .acquiring) }
+  /// Whether a row may be dead.
+  var hasDead: Bool { dead.load(ordering: .acquiring) > 0 }
   /// Rows that searches may meet.
   var presentCount: Int { max(count - vacantCount, 0) }
-  var liveCount: Int { max(count - buriedCount - vacantCount, 0) }
+  var liveCount: Int { max(count - dead.load(ordering: .acquiring), 0) }
 
   @inline(__always) var codes: UnsafePointer<Int8> { UnsafePointer(codeArray.base) }
   @inline(__always) var factors: UnsafePointer<Factors> { UnsafePointer(factorArray.base) }
@@ -133,10 +136,11 @@ final class Rows: Sendable {
       State.dead, ordering: .acquiringAndReleasing
     ).oldValue
     guard before & State.dead == 0 else { return false }
+    dead.add(1, ordering: .releasing)
     if before & State.absent == 0 {
       buried.add(1, ordering: .releasing)
     } else {
-      vacant.add(1, ordering: .relaxed)
+      vacant.add(1, ordering: .releasing)
     }
     return true
   }
@@ -144,25 +148,22 @@ final class Rows: Sendable {
   /// Takes a dead row that nothing leads to any more out of use.
   func vacate(_ row: UInt32) {
     stateArray.base[Int(row)].bitwiseOr(State.absent, ordering: .acquiringAndReleasing)
-    vacant.add(1, ordering: .relaxed)
+    vacant.add(1, ordering: .releasing)
     buried.subtract(1, ordering: .releasing)
   }
 
   /// Makes a row that has been out of use, and has been written anew, a live one that is pending.
   func revive(_ row: UInt32) {
     stateArray.base[Int(row)].store(State.absent, ordering: .releasing)
-    vacant.subtract(1, ordering: .relaxed)
+    vacant.subtract(1, ordering: .releasing)
+    dead.subtract(1, ordering: .releasing)
   }
 
-  /// Says that a pending row is about to be in the graph.
-  func enter(_ row: UInt32) {
-    let before = stateArray.base[Int(row)].bitwiseAnd(
-      ~State.absent, ordering: .acquiringAndReleasing
-    ).oldValue
-    // It died in the meantime.
-    guard before & State.dead != 0 else { return }
-    buried.add(1, ordering: .releasing)
-    vacant.subtract(1, ordering: .relaxed)
+  /// Makes a pending row one of the graph, which is about to link it; false where it has died.
+  func admit(_ row: UInt32) -> Bool {
+    stateArray.base[Int(row)].compareExchange(
+      expected: State.absent, desired: 0, ordering: .acquiringAndReleasing
+    ).exchanged
   }
 
   // MARK: Writing, under the index's write lock
@@ -293,6 +294,7 @@ extension Rows {
     case State.dead | State.absent: vacant.add(1, ordering: .relaxed)
     default: throw .damagedSnapshot("state of row \(row)")
     }
+    if !Self.isLive(state: state) { dead.add(1, ordering: .relaxed) }
     stateArray.base[row].store(state, ordering: .relaxed)
   }
 }

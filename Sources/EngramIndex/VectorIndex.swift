@@ -2,7 +2,8 @@
 /// every row and is the measure of the other's recall.
 ///
 /// Any number of threads may search while others insert, update and delete: searches wait for no
-/// writer, writers wait for each other. Rows are numbered in order of insertion and never renumbered.
+/// writer, writers wait for each other. Rows are numbered in order of insertion and never renumbered;
+/// an index may give the number of a deleted row to another vector, see `HNSWIndex.delete`.
 public protocol VectorIndex: Sendable {
   /// Components of each vector.
   var dimension: Int { get }

@@ -10,7 +10,7 @@ struct Walk<Filter: RowFilter> {
   private let query: WalkQuery
   let filter: Filter
   private let level: Int
-  let visited: VisitedSet
+  private let visited: VisitedSet
   private let fresh: UnsafeMutablePointer<UInt32>
   private let scored: UnsafeMutablePointer<Candidate>
   private var buffer: CandidateBuffer
@@ -62,7 +62,7 @@ struct Walk<Filter: RowFilter> {
       let candidate = buffer.nextToExpand()
     {
       // Past the worst result nothing nearer can follow from here.
-      if !Filter.passesAll, results.bar < candidate { return false }
+      if !Filter.passesAll, results.bar < candidate { break }
       let list = graph.list(candidate.row, level: level)
       let before = count
       var place = 0

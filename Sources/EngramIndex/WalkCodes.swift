@@ -113,14 +113,15 @@ final class WalkCodes: Sendable {
   /// The mean of the first `count` rows, or of some of them.
   static func centre(of rows: Rows, count: Int) -> [Float] {
     var sums = [Double](repeating: 0, count: rows.dimension)
+    var taken = 0.0
     let step = max(1, count / 4_096)
-    for row in Swift.stride(from: 0, to: count, by: step) {
+    for row in Swift.stride(from: 0, to: count, by: step) where !rows.isAbsent(UInt32(row)) {
+      taken += 1
       let code = rows.code(UInt32(row))
       let scale = Double(rows.factors[row].scale)
       for i in 0..<rows.dimension { sums[i] += scale * Double(code[i]) }
     }
-    let taken = Double((count + step - 1) / step)
-    return sums.map { Float($0 / taken) }
+    return sums.map { Float($0 / max(taken, 1)) }
   }
 
   func reserve(rows: Int) throws(IndexError) { try array.ensure(count: rows * stride) }

@@ -57,8 +57,10 @@ final class Indexer: Sendable {
 
   /// Waits until there is nothing to do for the thread, or it has ended.
   func waitUntilIdle() throws(IndexError) {
-    try wait { !live.index.hasWork && !live.index.needsCalibration }
+    try wait { isIdle }
   }
+
+  private var isIdle: Bool { !live.index.hasWork && !live.index.needsCalibration }
 
   private func wait(until isReached: () -> Bool) throws(IndexError) {
     condition.lock()
@@ -76,9 +78,9 @@ final class Indexer: Sendable {
         notify()
         continue
       }
-      if !live.index.hasWork {
+      if isIdle {
         condition.lock()
-        while !live.index.hasWork, !state.withLock({ $0.isStopped }) { condition.wait() }
+        while isIdle, !state.withLock({ $0.isStopped }) { condition.wait() }
         condition.unlock()
         continue
       }

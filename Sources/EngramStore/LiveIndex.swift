@@ -162,11 +162,13 @@ final class LiveIndex: Sendable {
 
   /// Takes memories whose time has come out of the index, unless a writer is at it; searches leave
   /// them out in any case. They stay in the catalogue.
-  func buryExpired() {
-    guard nextExpiry.load(ordering: .relaxed) != .max else { return }
+  ///
+  /// - Returns: whether there were any.
+  func buryExpired() -> Bool {
+    guard nextExpiry.load(ordering: .relaxed) != .max else { return false }
     let now = Timestamp.now
-    guard nextExpiry.load(ordering: .relaxed) <= now else { return }
-    _ = state.withLockIfAvailable { expirations in
+    guard nextExpiry.load(ordering: .relaxed) <= now else { return false }
+    return state.withLockIfAvailable { expirations in
       var gone: [(row: UInt32, metadata: String?)] = []
       while let slots = expirations.popDue(at: now) {
         // An update or a delete may have taken one out before.
@@ -174,7 +176,8 @@ final class LiveIndex: Sendable {
       }
       metadata.record(gone)
       nextExpiry.store(expirations.next ?? .max, ordering: .relaxed)
-    }
+      return !gone.isEmpty
+    } ?? false
   }
 }
 

@@ -16,6 +16,8 @@ package final class ScopePostings: Sendable {
     /// The rows of each name.
     var postings: [PostingList] = []
 
+    func number(of name: String?) -> UInt32? { name.map { numbers[ExactString($0)] } ?? 0 }
+
     mutating func intern(_ name: String?) -> UInt32 {
       guard let name else { return 0 }
       if let number = numbers[ExactString(name)] { return number }
@@ -40,6 +42,14 @@ package final class ScopePostings: Sendable {
     var agent = Kind()
     var run = Kind()
 
+    /// Nil where an id has no number yet.
+    func key(of scope: Scope) -> Key? {
+      guard let user = user.number(of: scope.user), let agent = agent.number(of: scope.agent),
+        let run = run.number(of: scope.run)
+      else { return nil }
+      return Key(user: user, agent: agent, run: run)
+    }
+
     mutating func insert(_ row: UInt32, _ key: Key) {
       user.insert(row, into: key.user)
       agent.insert(row, into: key.agent)
@@ -52,7 +62,8 @@ package final class ScopePostings: Sendable {
   package init() {}
 
   package func intern(_ scope: Scope) -> Key {
-    tables.write {
+    if let known = tables.read({ $0.key(of: scope) }) { return known }
+    return tables.write {
       Key(
         user: $0.user.intern(scope.user), agent: $0.agent.intern(scope.agent),
         run: $0.run.intern(scope.run))

@@ -80,14 +80,14 @@ extension Store {
     let begin = clock.now
     var wanted = k
     var width = try width(ef: ef, recall: recall, k: wanted)
-    core.live.buryExpired()
+    if core.live.buryExpired() { core.indexer.notify() }
     let covered = core.live.covered
     let passing: RowSelection? =
       if let filter { try rows(passing: filter, scope: scope, &explanation) } else { nil }
     let (domain, count) = core.live.domain(scope: scope, passing: passing, width: width)
     explanation.resolveMicroseconds = (clock.now - begin) / .microseconds(1)
     var found: [ScoredMemory] = []
-    for _ in 1...Self.attempts {
+    while true {
       let asked = clock.now
       let hits: [LiveIndex.Hit]
       do throws(IndexError) {
@@ -100,7 +100,7 @@ extension Store {
       explanation.readMicroseconds += (clock.now - searched) / .microseconds(1)
       // Writers were quicker with some of the hits: others may take their place.
       guard found.count < k, hits.count == wanted, wanted < IndexLimits.k.upperBound else { break }
-      wanted = min(k + hits.count - found.count, IndexLimits.k.upperBound)
+      wanted = min(max(2 * wanted, k + hits.count - found.count), IndexLimits.k.upperBound)
       width = try self.width(ef: ef, recall: recall, k: wanted)
     }
     if found.count > k { found.removeLast(found.count - k) }
@@ -114,9 +114,6 @@ extension Store {
     explanation.results = found.count
     return (found, explanation)
   }
-
-  /// How often the index is asked where writers are quicker.
-  private static let attempts = 8
 
   private func width(ef: Int?, recall: Double, k: Int) throws(StoreError) -> Int? {
     do throws(IndexError) {

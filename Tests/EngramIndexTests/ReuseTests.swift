@@ -156,4 +156,72 @@ import Testing
     #expect(found >= 99)
     withExtendedLifetime(pinned) {}
   }
+
+  /// Rows that die while they are pending are never linked, and given again.
+  @Test(arguments: [200, 700]) func deathWhilePending(arriving: Int) throws {
+    let (index, pinned, vectors, queries) = try Self.index(506)
+    for row in 0..<800 { try index.delete(row) }
+    index.removeDead()
+    let rows = try (3_000..<3_000 + arriving).map { try index.append(at: pinned.addresses[$0]) }
+    let gone = rows.enumerated().filter { $0.offset % 3 == 0 }.map(\.element)
+    for row in gone { try index.delete(row) }
+    #expect(index.count == 2_200 + arriving - gone.count)
+    func check(_ when: String) throws {
+      #expect(index.integrityProblems() == [], note(when))
+      for query in 0..<queries.count {
+        let found = try index.search(queries[query], k: 10)
+        #expect(found.count == 10 && found.allSatisfy { index.isLive($0.row) }, note(when))
+        let all = Array(0..<queries.count).flatMap { queries[$0] }
+        let batch = try index.searchBatch(all, k: 10)
+        #expect(batch[query] == found, note(when))
+      }
+    }
+    try check("pending")
+    try index.link(threads: 2)
+    #expect(index.tailCount == 0 && index.buriedCount == 0)
+    try check("linked")
+    // The numbers of the dead are free again.
+    let later = try (0..<gone.count).map { try index.append(at: pinned.addresses[$0]) }
+    #expect(later.allSatisfy { $0 < 3_000 } && index.rowCount == 3_000)
+    try index.link(threads: 2)
+    try check("given again")
+    let source = 3_001
+    #expect(try index.vector(rows[1]) == vectors[source])
+    withExtendedLifetime(pinned) {}
+  }
+
+  /// A few rows are no graph to build upon in large batches, whatever the number of those out of use.
+  @Test func nearlyEmptied() throws {
+    let (index, pinned, vectors, _) = try Self.index(507)
+    for row in 20..<3_000 { try index.delete(row) }
+    index.removeDead(threads: 2)
+    for source in 20..<3_000 { try index.append(at: pinned.addresses[source]) }
+    #expect(index.rowCount == 3_000)
+    try index.link(threads: 2)
+    #expect(index.integrityProblems() == [])
+    let found = try (0..<300).count { source in
+      let row = try #require(
+        try index.search(vectors[10 * source], k: 1, ef: 10).first?.row)
+      return try index.vector(row) == vectors[10 * source]
+    }
+    #expect(found >= 297)
+    withExtendedLifetime(pinned) {}
+  }
+
+  /// Rows that are pending are none of the neighbours that a calibration looks for.
+  @Test func calibrationWhileRowsArrive() throws {
+    let (index, pinned, _, _) = try Self.index(508)
+    index.calibrate(threads: 2)
+    let before = try #require(index.calibration)
+    for row in 0..<400 { try index.delete(row) }
+    index.removeDead()
+    for source in 3_000..<3_400 { try index.append(at: pinned.addresses[source]) }
+    #expect(index.tailCount == 400)
+    index.calibrate(threads: 2)
+    let after = try #require(index.calibration)
+    #expect(after.rows == 2_600 && before.rows == 3_000)
+    let reached = { (calibration: Calibration) in calibration.settings.last?.recall ?? 0 }
+    #expect(reached(after) > reached(before) - 0.005)
+    withExtendedLifetime(pinned) {}
+  }
 }

@@ -47,4 +47,24 @@ import Testing
     reached.wait()
     #expect(index.integrityProblems() == [])
   }
+
+  /// The writer stands between the row that it has chosen, a deleted one, and its vector.
+  @Test(.timeLimit(.minutes(2))) func whileARowIsWritten() throws {
+    let (vectors, queries) = clustered(3_001, 32, queries: 100, stream: 402)
+    let pinned = PinnedVectors(vectors)
+    let index = try HNSWIndex(dimension: 32, metric: .cosine)
+    try index.append(at: Array(pinned.addresses[..<3_000]))
+    try index.link(threads: 2)
+    for row in 0..<500 { try index.delete(row) }
+    index.removeDead()
+    let row = try index.append(at: pinned.addresses[3_000]) { row in
+      #expect(row < 500)
+      for number in 0..<1_000 {
+        let found = try? index.search(queries[number % queries.count], k: 10)
+        #expect(found?.count == 10 && found?.contains { $0.row < 500 } == false)
+      }
+    }
+    #expect(try index.search(vectors[3_000], k: 1).first?.row == row)
+    withExtendedLifetime(pinned) {}
+  }
 }

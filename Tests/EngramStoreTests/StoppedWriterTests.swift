@@ -51,4 +51,49 @@ import Testing
       try await store.close()
     }
   }
+
+  /// The commit thread stands where it shows changes to searches, with the lock that it holds for it.
+  /// Memories have expired, which nobody could note in the index yet.
+  @Test(.timeLimit(.minutes(2))) func whileChangesAreApplied() async throws {
+    try await withTemporaryDirectory { directory in
+      var generator = Generator(seed: 72)
+      let store = try openStore(directory, dimension: 12)
+      let alice = Scope(user: "alice")
+      let queries = (0..<50).map { _ in generator.vector(12) }
+      try await store.insert(
+        (0..<4_000).map {
+          NewMemory(text: "memory \($0)", vector: generator.vector(12), scope: alice)
+        }
+          + (0..<500).map {
+            // Many for one query, and one for each of the others.
+            NewMemory(
+              text: "expired", vector: queries[max(0, $0 - 450)], scope: alice,
+              expiresAt: Date(timeIntervalSince1970: 1))
+          })
+      let wrong = try Self.searches(1_000, store, queries, alice)
+      #expect(wrong == 0)
+      try await store.close()
+    }
+  }
+
+  /// Searches while another thread holds the lock; how many found an expired memory, or too few.
+  private static func searches(
+    _ count: Int, _ store: Store, _ queries: [[Float]], _ scope: Scope
+  ) throws -> Int {
+    let held = DispatchSemaphore(value: 0)
+    let done = DispatchSemaphore(value: 0)
+    Thread.detachNewThread {
+      store.core.live.withState { _, _ in
+        held.signal()
+        done.wait()
+      }
+    }
+    held.wait()
+    defer { done.signal() }
+    return try (0..<count).count { number in
+      let found = try store.search(
+        queries[number % queries.count], k: 10, scope: number % 3 == 0 ? scope : .all)
+      return found.count != 10 || found.contains { $0.memory.text == "expired" }
+    }
+  }
 }

@@ -1,7 +1,9 @@
-import EngramStore
+import EngramIndex
 import Foundation
 import GRDB
 import Testing
+
+@testable import EngramStore
 
 /// Many write and read at once: nobody is refused, nobody waits for all others.
 @Suite struct WriterTests {
@@ -86,5 +88,27 @@ import Testing
     print("writers: \(changes) changes in \(groups.count) groups")
     #expect(groups.count < changes / 2)
     #expect(groups.max() ?? 0 <= Int64(changes))
+  }
+
+  /// Deletes alone may ask for a new calibration.
+  @Test(.timeLimit(.minutes(2))) func waitingAfterDeletes() async throws {
+    try await withTemporaryDirectory { directory in
+      var generator = Generator(seed: 44)
+      let store = try openStore(directory, dimension: 12)
+      let ids = try await store.insert(
+        (0..<5_000).map {
+          NewMemory(
+            text: "memory \($0)", vector: generator.vector(12), scope: Scope(user: "anna"))
+        })
+      try await store.waitUntilIndexed()
+      try await store.delete(Array(ids[..<2_495]))
+      try await store.waitUntilIndexed()
+      #expect(try store.statistics().deadRows == 0)
+      #expect(store.core.live.index.calibration?.rows == 5_000)
+      try await store.delete(Array(ids[2_495..<2_505]))
+      try await store.waitUntilIndexed()
+      #expect(store.core.live.index.calibration?.rows == 2_495)
+      try await store.close()
+    }
   }
 }

@@ -18,7 +18,8 @@ struct Contention: AsyncParsableCommand {
   @Option(help: "Memories in the store before the run.") var preload = 0
   @Option(help: "Adds per second of all writers together; without it as fast as they can.")
   var rate: Double?
-  @Option(help: "Numbers of writers, one run each.") var writers = "1,2,4,8,16"
+  @Option(help: "Numbers of writers, one run each; 0 is what searches take by themselves.")
+  var writers = "0,1,2,4,8,16"
   @Option(help: "Numbers of readers, one run each.") var readers = "0,2"
   @Option(help: "Searches per second of each reader.") var readerRate = 100.0
   @Option(help: "Seconds of each run.") var seconds = 10.0
@@ -31,7 +32,7 @@ struct Contention: AsyncParsableCommand {
     var durability: String
     var adds: Int
     var adds_per_s: Double
-    var add_p50_us, add_p95_us, add_p99_us, add_max_us: Double
+    var add_p50_us, add_p95_us, add_p99_us, add_max_us: Double?
     var searches: Int
     var search_p50_us, search_p95_us, search_p99_us: Double?
     var search_service_p95_us: Double?
@@ -51,7 +52,7 @@ struct Contention: AsyncParsableCommand {
     }
     if level == .full { try location.refuseVolatile() }
     let counts = (
-      try numberList(writers, in: 1...1_024, option: "writers"),
+      try numberList(writers, in: 0...1_024, option: "writers"),
       try numberList(readers, in: 0...1_024, option: "readers")
     )
     guard seconds > 0, readerRate > 0, (rate ?? 1) > 0, preload >= 0 else {
@@ -67,7 +68,7 @@ struct Contention: AsyncParsableCommand {
     var report = Report(
       machine: Setting(directory: location.dir), data: data.name, preload: preload, runs: [])
     for readerCount in counts.1 {
-      for writerCount in counts.0 {
+      for writerCount in counts.0 where writerCount + readerCount > 0 {
         progress.begin("\(writerCount) writers, \(readerCount) readers, \(durability)")
         let path = try location.fresh("contention")
         let trial = ContentionTrial(
@@ -93,13 +94,25 @@ struct Contention: AsyncParsableCommand {
       let optional = { (value: Double?) -> Table.Cell in value.map { .decimal($0, 1) } ?? .none }
       table.add(
         .integer(run.writers), .integer(run.readers), .text(run.durability),
-        .integer(Int(run.adds_per_s)), .decimal(run.add_p50_us, 1), .decimal(run.add_p95_us, 1),
-        .decimal(run.add_p99_us, 1), .decimal(run.add_max_us, 1), optional(run.search_p50_us),
-        optional(run.search_p95_us), optional(run.search_service_p95_us), .integer(run.errors))
+        run.writers == 0 ? .none : .integer(Int(run.adds_per_s)), optional(run.add_p50_us),
+        optional(run.add_p95_us), optional(run.add_p99_us), optional(run.add_max_us),
+        optional(run.search_p50_us), optional(run.search_p95_us), optional(run.search_service_p95_us), .integer(run.errors))
     }
     return report.machine.lines.joined(separator: "\n")
       + "\ndata: \(report.data), \(grouped(preload)) memories before each run of "
-      + "\(grouped(seconds, decimals: 0)) s\n\n" + table.text()
+      + "\(grouped(seconds, decimals: 0)) s\n\n" + table.text() + besideAWriter(report)
+  }
+
+  /// What one writer costs a search, by how many readers there are.
+  private func besideAWriter(_ report: Report) -> String {
+    func service(_ writers: Int, _ readers: Int) -> Double? {
+      report.runs.first { $0.writers == writers && $0.readers == readers }?.search_service_p95_us
+    }
+    return Set(report.runs.map(\.readers)).sorted().compactMap { readers -> String? in
+      guard let alone = service(0, readers), let beside = service(1, readers) else { return nil }
+      return "\nservice p95 of \(readers) readers beside one writer is "
+        + "\(grouped(beside / alone, decimals: 2)) times that without\n"
+    }.joined()
   }
 }
 
@@ -176,8 +189,8 @@ struct ContentionTrial {
     return Contention.RunFigures(
       writers: writers, readers: readers, durability: durability.rawValue,
       adds: total.adds.count, adds_per_s: Double(total.adds.count) / elapsed,
-      add_p50_us: microseconds(adds?.p50 ?? 0), add_p95_us: microseconds(adds?.p95 ?? 0),
-      add_p99_us: microseconds(adds?.p99 ?? 0), add_max_us: microseconds(adds?.max ?? 0),
+      add_p50_us: adds.map { microseconds($0.p50) }, add_p95_us: adds.map { microseconds($0.p95) },
+      add_p99_us: adds.map { microseconds($0.p99) }, add_max_us: adds.map { microseconds($0.max) },
       searches: total.searches.count, search_p50_us: searches.map { microseconds($0.p50) },
       search_p95_us: searches.map { microseconds($0.p95) },
       search_p99_us: searches.map { microseconds($0.p99) },

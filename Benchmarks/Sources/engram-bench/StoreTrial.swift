@@ -180,12 +180,14 @@ struct StoreTrial {
       return total + (attributes[.size] as? Int ?? 0)
     }
     report.disk_bytes = bytes
+    let before = ProcessMemory.current(trimmed: true).anonymous
     start = MonotonicClock.now()
     let opened = try open()
     report.open_ms = MonotonicClock.seconds(since: start) * 1e3
     _ = try opened.search(Array(data.queryVector(0)), k: Self.k)
     report.first_search_ms = MonotonicClock.seconds(since: start) * 1e3
-    report.memory = ProcessMemory.current()
+    report.memory = ProcessMemory.current(trimmed: true)
+    if let before, let after = report.memory?.anonymous { report.anonymous_bytes = after - before }
     report.index_bytes = try opened.statistics().indexBytes
     progress.end()
     return opened

@@ -1,3 +1,4 @@
+import Synchronization
 import SystemPackage
 
 #if canImport(Glibc)
@@ -16,13 +17,18 @@ import SystemPackage
 package final class File: Sendable {
   package let path: FilePath
   let descriptor: FileDescriptor
+  private let isLocked = Atomic(false)
 
   private init(path: FilePath, descriptor: FileDescriptor) {
     self.path = path
     self.descriptor = descriptor
   }
 
-  deinit { try? descriptor.close() }
+  deinit {
+    // A child that has been forked and not become its program yet shares the lock.
+    if isLocked.load(ordering: .relaxed) { try? unlock() }
+    try? descriptor.close()
+  }
 
   enum Mode { case read, write, create }
 
@@ -105,7 +111,10 @@ package final class File: Sendable {
     #else
       let result = retrying { flock(descriptor.rawValue, LOCK_EX | (wait ? 0 : LOCK_NB)) }
     #endif
-    if result == 0 { return true }
+    if result == 0 {
+      isLocked.store(true, ordering: .relaxed)
+      return true
+    }
     if !wait, errno == EAGAIN || errno == EACCES { return false }
     throw .io(Errno(rawValue: errno), "locking", path)
   }
@@ -120,6 +129,7 @@ package final class File: Sendable {
       let result = retrying { flock(descriptor.rawValue, LOCK_UN) }
     #endif
     if result != 0 { throw .io(Errno(rawValue: errno), "unlocking", path) }
+    isLocked.store(false, ordering: .relaxed)
   }
 }
 

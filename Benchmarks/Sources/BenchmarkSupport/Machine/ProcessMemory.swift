@@ -10,8 +10,13 @@ public struct ProcessMemory: Codable, Equatable, Sendable {
   /// The most that was ever resident.
   public var peak: Int?
 
-  public static func current() -> ProcessMemory {
-    parse(status: textFile("/proc/self/status") ?? "")
+  /// - Parameter trimmed: gives back what the heap keeps free before it is read.
+  public static func current(trimmed: Bool = false) -> ProcessMemory {
+    // Swift's module of the C library does not have it.
+    if trimmed, let trim = dlsym(nil, "malloc_trim") {
+      _ = unsafeBitCast(trim, to: (@convention(c) (Int) -> Int32).self)(0)
+    }
+    return parse(status: textFile("/proc/self/status") ?? "")
   }
 
   static func parse(status: String) -> ProcessMemory {
