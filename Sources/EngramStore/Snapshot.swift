@@ -299,7 +299,8 @@ struct Snapshot {
   }
 
   private static func restore(
-    _ parts: IndexSnapshot, rows: UnsafeRawBufferPointer, names: UnsafeRawBufferPointer, covered: Int64, identity: Identity,
+    _ parts: IndexSnapshot, rows: UnsafeRawBufferPointer, names: UnsafeRawBufferPointer,
+    covered: Int64, identity: Identity,
     pages: VectorPages, slots: Int, file: String
   ) throws(StoreError) -> LiveIndex {
     let damaged = StoreError.damaged(file: file, reason: "its rows contradict each other")
@@ -320,7 +321,8 @@ struct Snapshot {
       for row in 0..<parts.rows {
         guard let change = reader.take(Int64.self), let slot = reader.take(UInt32.self),
           let user = reader.take(UInt32.self), let agent = reader.take(UInt32.self),
-          let run = reader.take(UInt32.self), Int(slot) < slots, Int(user) <= counts.user, Int(agent) <= counts.agent,
+          let run = reader.take(UInt32.self), Int(slot) < slots,
+          Int(user) <= counts.user, Int(agent) <= counts.agent,
           Int(run) <= counts.run
         else { throw .damagedSnapshot("rows") }
         let key = ScopePostings.Key(user: user, agent: agent, run: run)

@@ -16,7 +16,8 @@ struct ANN: AsyncParsableCommand {
   @Option(help: "Index the first N rows only.") var rows: Int?
   @Option(help: "Widths of the candidate list.") var ef = "10,16,24,32,48,64,96,128,200,400"
   @Option(help: "Links of a node (M).") var m = 16
-  @Option(help: "Width of the candidate list while building.") var efConstruction = HNSWParameters().efConstruction
+  @Option(help: "Width of the candidate list while building.")
+  var efConstruction = HNSWParameters().efConstruction
   @Flag(inversion: .prefixedNo, help: "Ask all queries at once, too.") var batches = true
   @OptionGroup var options: TrialOptions
 

@@ -96,7 +96,8 @@ struct Contention: AsyncParsableCommand {
         .integer(run.writers), .integer(run.readers), .text(run.durability),
         run.writers == 0 ? .none : .integer(Int(run.adds_per_s)), optional(run.add_p50_us),
         optional(run.add_p95_us), optional(run.add_p99_us), optional(run.add_max_us),
-        optional(run.search_p50_us), optional(run.search_p95_us), optional(run.search_service_p95_us), .integer(run.errors))
+        optional(run.search_p50_us), optional(run.search_p95_us),
+        optional(run.search_service_p95_us), .integer(run.errors))
     }
     return report.machine.lines.joined(separator: "\n")
       + "\ndata: \(report.data), \(grouped(preload)) memories before each run of "

@@ -140,8 +140,8 @@ struct RunReport: Encodable {
       columns: [
         .number("memories"), .number("load", unit: "1/s"), .number("indexed", unit: "s"),
         .number("disk", unit: "bytes/memory"), .number("index", unit: "bytes/memory"),
-        .number("anonymous", unit: "bytes/memory"), .number("close", unit: "ms"), .number("open", unit: "ms"),
-        .number("open + search", unit: "ms"), .number("verify", unit: "s"), .text("verified"),
+        .number("anonymous", unit: "bytes/memory"), .number("close", unit: "ms"),
+        .number("open", unit: "ms"), .number("open + search", unit: "ms"), .number("verify", unit: "s"), .text("verified"),
       ])
     for size in sizes {
       let perMemory = { (bytes: Int) in bytes / max(size.memories, 1) }
