@@ -44,7 +44,8 @@ struct SizeReport: Encodable {
   var index_bytes = 0
   /// Of the whole process, data set included.
   var memory: ProcessMemory?
-  /// Anonymous memory that the store took when it was opened and had answered one search.
+  /// Anonymous memory that opening the store and a first search added to the process; what they found
+  /// free in the heap is not in it, which blurs small sizes.
   var anonymous_bytes: Int?
 
   init(memories: Int) { self.memories = memories }
