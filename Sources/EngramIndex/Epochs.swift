@@ -24,6 +24,15 @@ final class Epochs: Sendable {
 
   func leave(_ epoch: Int) { add(-1, epoch) }
 
+  /// Runs `body` as a reader.
+  func reading<Result, Failure: Error>(
+    _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let epoch = enter()
+    defer { leave(epoch) }
+    return try body()
+  }
+
   /// Whether all who read in an epoch have ended. The caller is a writer, one at a time.
   func isOver(_ epoch: Int) -> Bool {
     // Two steps: the first ends when those of the epoch before have, the second when its own have.

@@ -45,9 +45,7 @@ public final class ExactIndex: VectorIndex {
         return content.scan(
           nil, k: k, query: exact, code: code, context: &context, statistics: &statistics)
       }
-      let rows = content.rows.count
-      let list = among.rows.lazy.filter { $0 < rows }.map(UInt32.init)
-      return Array(list).withUnsafeBufferPointer {
+      return content.list(among).withUnsafeBufferPointer {
         content.scan(
           $0, k: k, query: exact, code: code, context: &context, statistics: &statistics)
       }
@@ -62,9 +60,7 @@ public final class ExactIndex: VectorIndex {
       guard let among else {
         return content.scan(nil, k: k, queries, Array(queries.all), statistics: &statistics)
       }
-      let rows = content.rows.count
-      let list = among.rows.lazy.filter { $0 < rows }.map(UInt32.init)
-      return Array(list).withUnsafeBufferPointer {
+      return content.list(among).withUnsafeBufferPointer {
         content.scan($0, k: k, queries, Array(queries.all), statistics: &statistics)
       }
     }

@@ -59,7 +59,7 @@ extension HNSWIndex {
     statistics.plan = found.isEmpty ? .scan : .filteredWalkThenScan
     let scanned =
       if let among {
-        list(among).withUnsafeBufferPointer {
+        content.list(among).withUnsafeBufferPointer {
           content.scan($0, k: k, queries, open, statistics: &statistics)
         }
       } else {

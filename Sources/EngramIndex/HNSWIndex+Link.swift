@@ -35,6 +35,8 @@ extension HNSWIndex {
   /// Takes all deleted rows out of the graph, so that searches pass through none; their memory is
   /// for other vectors then. Inserting does the same now and then; after many deletes alone it is
   /// worth its time. Searches go on meanwhile.
+  ///
+  /// - Parameter threads: at least 1.
   public func removeDead(threads: Int = 1) {
     linker.withLock { _ in removeDeadRows(threads: threads) }
   }

@@ -17,7 +17,11 @@ extension HNSWIndex {
   /// - Parameters:
   ///   - recall: above 0 and at most 1. Searches go as far as `calibration` says it takes, or the
   ///     farthest that it knows; without one, as far as on sentence embeddings. 1 scans.
+  ///   - k: 1...10,000.
   ///   - among: the rows that may be results; nil for all.
+  ///   - statistics: what the search cost is added to it.
+  /// - Throws: `IndexError` for a query of a wrong dimension or that is not finite, and for a `k` or
+  ///   a recall out of range.
   public func search(
     _ query: [Float], k: Int, recall: Double, among: RowSet? = nil,
     statistics: inout SearchStatistics
@@ -57,13 +61,8 @@ extension HNSWIndex {
       }
       statistics.plan = statistics.hops == hops ? .scan : .filteredWalkThenScan
       guard let among else { return scan(nil, k: k, exact, code, &context, &statistics) }
-      return scan(list(among), k: k, exact, code, &context, &statistics)
+      return scan(content.list(among), k: k, exact, code, &context, &statistics)
     }
-  }
-
-  func list(_ chosen: RowSet) -> [UInt32] {
-    let count = rowCount
-    return chosen.rows.lazy.filter { $0 < count }.map(UInt32.init)
   }
 
   /// The `k` nearest of the rows in a list, exactly, whatever its length.
@@ -90,9 +89,9 @@ extension HNSWIndex {
 
   /// Whether an exact scan of so many rows costs less than a walk that only they may come from.
   ///
-  /// A walk scores 37 w^0.75 rows where w candidates steer it (100,000 sentence embeddings, 48 to
-  /// 630 candidates). Each takes as long as 670 bytes that a scan reads, which takes as long as 100
-  /// bytes for each of its rows beside (Zen 5, 384 and 1,536 components).
+  /// A walk scores 37 w^0.75 rows where w candidates steer it (100,000 sentence embeddings,
+  /// efConstruction 200, 48 to 630 candidates). Each takes as long as 670 bytes that a scan reads,
+  /// which takes as long as 100 bytes for each of its rows beside (Zen 5, 384 and 1,536 components).
   package func isScanCheaper(rows: Int, width: Int) -> Bool {
     if rows <= Self.scanLimit { return true }
     let steering = Graph.steeringWidth(width, passing: rows, of: content.rows.presentCount)

@@ -99,9 +99,7 @@ public final class HNSWIndex: VectorIndex {
   public func reading<Result, Failure: Error>(
     _ body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    let epoch = content.epochs.enter()
-    defer { content.epochs.leave(epoch) }
-    return try body()
+    try content.epochs.reading { () throws(Failure) in try body() }
   }
 
   @discardableResult

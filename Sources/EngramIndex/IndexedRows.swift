@@ -142,10 +142,10 @@ final class IndexedRows: Sendable {
   }
 
   func vector(_ row: Int) throws(IndexError) -> [Float] {
-    let epoch = epochs.enter()
-    defer { epochs.leave(epoch) }
-    guard row >= 0, row < rows.count, rows.isLive(UInt32(row)) else { throw .unknownRow(row) }
-    return Array(UnsafeBufferPointer(start: rows.vector(UInt32(row)), count: rows.dimension))
+    try epochs.reading { () throws(IndexError) in
+      guard row >= 0, row < rows.count, rows.isLive(UInt32(row)) else { throw .unknownRow(row) }
+      return Array(UnsafeBufferPointer(start: rows.vector(UInt32(row)), count: rows.dimension))
+    }
   }
 
   /// Validates a query and lends its forms to `body`.
@@ -185,6 +185,12 @@ final class IndexedRows: Sendable {
       for i in 0..<rows.dimension { context.rotated.base[i] *= unit }
     }
     return (exact, CodeQuery(code: context.code.base, quantised, metric: rows.metric))
+  }
+
+  /// The rows of a set that there are, as a scan takes them.
+  func list(_ chosen: RowSet) -> [UInt32] {
+    let count = rows.count
+    return chosen.rows.lazy.filter { $0 < count }.map(UInt32.init)
   }
 
   /// Exact search over all rows or some.

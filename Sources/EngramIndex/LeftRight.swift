@@ -11,11 +11,12 @@ import Synchronization
 /// A value that any number of threads read while one changes it, and no reader ever waits: two
 /// copies, one of which is read while the other is changed (Ramalhete & Correia, Left-Right, 2015).
 /// The writer changes one, turns readers to it, waits until nobody reads the other, and changes that
-/// in the same way.
+/// in the same way. Whoever reads must not write inside: the writer would wait for itself.
 ///
-/// Invariants, which make the unchecked conformance sound: readers read the copy that `active` named
-/// after they had entered the epoch; the writer, of whom there is one at a time, changes a copy only
-/// when `active` names the other and the epoch in which it still named this one is over.
+/// Unchecked, for the copies lie in raw memory: readers read the copy that `active` named after they
+/// had entered the epoch; the writer, of whom there is one at a time, changes a copy only when
+/// `active` names the other and the epoch in which it still named this one is over. `active` is 0 or
+/// 1 by construction, nothing from outside decides which memory is touched.
 package final class LeftRight<Value: Sendable>: @unchecked Sendable {
   private let copies: UnsafeMutablePointer<Value>
   private let active = Atomic<Int>(0)
@@ -35,9 +36,9 @@ package final class LeftRight<Value: Sendable>: @unchecked Sendable {
   package func read<Result, Failure: Error>(
     _ body: (borrowing Value) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    let epoch = readers.enter()
-    defer { readers.leave(epoch) }
-    return try body(copies[active.load(ordering: .sequentiallyConsistent)])
+    try readers.reading { () throws(Failure) in
+      try body(copies[active.load(ordering: .sequentiallyConsistent)])
+    }
   }
 
   /// - Parameter change: called twice, and must do the same both times.

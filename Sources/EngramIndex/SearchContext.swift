@@ -94,7 +94,7 @@ struct Scratch<Element: BitwiseCopyable>: ~Copyable {
 /// Contexts at rest. As many exist as searches have run at once. Whoever has one is a reader.
 final class SearchContextPool: Sendable {
   /// Unchecked, for a holder is either in the list, which has a lock, or lent to one thread: never
-  /// do two threads use the same.
+  /// do two threads use the same. It is made here only, of a dimension that has been checked.
   final class Holder: @unchecked Sendable {
     var context: SearchContext
     fileprivate init(dimension: Int) { context = SearchContext(dimension: dimension) }
@@ -112,13 +112,11 @@ final class SearchContextPool: Sendable {
   func withContext<Result, Failure: Error>(
     _ body: (inout SearchContext) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    let epoch = epochs.enter()
-    let holder = idle.withLock { $0.popLast() } ?? Holder(dimension: dimension)
-    defer {
-      idle.withLock { $0.append(holder) }
-      epochs.leave(epoch)
+    try epochs.reading { () throws(Failure) in
+      let holder = idle.withLock { $0.popLast() } ?? Holder(dimension: dimension)
+      defer { idle.withLock { $0.append(holder) } }
+      return try body(&holder.context)
     }
-    return try body(&holder.context)
   }
 
   /// Lends several, for queries that take turns on one thread.

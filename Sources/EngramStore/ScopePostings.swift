@@ -89,8 +89,9 @@ package final class ScopePostings: Sendable {
     let found: [PostingList]? = tables.read { tables in
       var found: [PostingList] = []
       for (name, kind) in parts {
-        guard let number = kind(tables).numbers[ExactString(name)] else { return nil }
-        found.append(kind(tables).postings[Int(number) - 1])
+        let kind = kind(tables)
+        guard let number = kind.numbers[ExactString(name)] else { return nil }
+        found.append(kind.postings[Int(number) - 1])
       }
       return found
     }
