@@ -86,16 +86,16 @@ extension Graph {
       context.rotated.base, rowBias: own.bias, codes, code: context.walkCode.base)
     let top = min(level(row), entry.level)
     var statistics = SearchStatistics()
-    var start = descend(
-      to: top, from: entry, query: steering, codes: codes, limit: .max, context: &context,
+    var seeds = descend(
+      to: top, from: entry, query: steering, codes: codes, limit: rows.count, context: &context,
       statistics: &statistics)
     var links: [Link] = []
     for level in stride(from: top, through: 0, by: -1) {
       var (buffer, _) = walk(
-        from: start, level: level, query: steering, codes: codes, filter: AnyRow(),
+        from: seeds, level: level, query: steering, codes: codes, filter: AnyRow(),
         width: parameters.efConstruction, limit: rows.count, excluding: row, context: &context,
         statistics: &statistics)
-      start = buffer[0].unmarked
+      seeds = context.seeds(buffer.candidates.prefix(descentWidth))
       refine(&buffer, below: rows.count, query, rows, &context, &statistics)
       // A dead row is no neighbour, unless there are no others.
       if buffer.contains(where: { rows.isLive($0.row) }) {

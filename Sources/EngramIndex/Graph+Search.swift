@@ -46,50 +46,40 @@ struct TheseRows: RowFilter {
 }
 
 extension Graph {
-  /// Greedy descent from the entry point to `level`: the nearest row found there.
+  /// Descent from the entry point: the nearest rows found above `level`, to begin a walk there from.
   func descend(
     to level: Int, from entry: Entry, query: WalkQuery, codes: WalkCodes, limit: Int,
     context: inout SearchContext, statistics: inout SearchStatistics
-  ) -> Candidate {
-    let view = codes.view
-    let (met, scored) = (context.rows.base, context.scored.base)
-    met[0] = entry.row
-    _ = view.score(query, met, 1, below: .farthest, into: scored)
-    var best = scored[0]
-    var distances = 1
-    var hops = 0
-    var current = entry.level
-    while current > level {
-      let list = list(best.row, level: current)
-      var count = 0
-      for place in 0..<list.capacity {
-        let row = list[place]
-        if row == Graph.empty { break }
-        if Int(row) < limit {
-          met[count] = row
-          count += 1
-        }
-      }
-      hops += 1
-      distances += count
-      let nearer = view.score(query, met, count, below: best, into: scored)
-      if nearer == 0 { current -= 1 }
-      for index in 0..<nearer { best = min(best, scored[index]) }
+  ) -> Seeds {
+    context.rows.base[0] = entry.row
+    _ = codes.view.score(
+      query, context.rows.base, 1, below: .farthest, into: context.scored.base)
+    statistics.distances += 1
+    statistics.bytes += codes.stride
+    var seeds = context.seeds(CollectionOfOne(context.scored.base[0]))
+    let width = descentWidth
+    for above in stride(from: entry.level, to: level, by: -1) {
+      let (found, _) = walk(
+        from: seeds, level: above, query: query, codes: codes, filter: AnyRow(), width: width,
+        limit: limit, excluding: nil, context: &context, statistics: &statistics)
+      seeds = context.seeds(found.candidates)
     }
-    statistics.hops += hops
-    statistics.distances += distances
-    statistics.bytes += distances * codes.stride + hops * parameters.maxConnections * 4
-    return best
+    return seeds
   }
+
+  /// How many candidates steer the descent. One, as in the paper, is enough for a hundred thousand
+  /// rows; of a million in many clusters it leaves some queries in a wrong one, and no width on level 0
+  /// that one could pay for leads out again (results/README.md has the figures).
+  var descentWidth: Int { min(max(walkable / 65_536, 1), SearchContext.mostSeeds) }
 
   /// A walk from beginning to end; parameters and results are those of `Walk`.
   func walk<Filter: RowFilter>(
-    from start: Candidate, level: Int, query: WalkQuery, codes: WalkCodes, filter: Filter,
+    from seeds: Seeds, level: Int, query: WalkQuery, codes: WalkCodes, filter: Filter,
     width: Int, limit: Int, excluding: UInt32?, context: inout SearchContext,
     statistics: inout SearchStatistics
   ) -> (results: CandidateBuffer, bar: Candidate) {
     var walk = Walk(
-      self, from: start, level: level, query: query, codes: codes, filter: filter, width: width,
+      self, from: seeds, level: level, query: query, codes: codes, filter: filter, width: width,
       limit: limit, excluding: excluding, context: &context)
     while walk.meet() { walk.score() }
     return walk.finish(&statistics)

@@ -126,11 +126,11 @@ extension HNSWIndex {
     rows.decode(row, into: context.rotated.base)
     let steering = WalkQuery(
       context.rotated.base, rowBias: nil, codes, code: context.walkCode.base)
-    let start = graph.descend(
+    let seeds = graph.descend(
       to: 0, from: entry, query: steering, codes: codes, limit: count, context: &context,
       statistics: &statistics)
     var (found, _) = graph.walk(
-      from: start, level: 0, query: steering, codes: codes, filter: TheseRows(chosen: there),
+      from: seeds, level: 0, query: steering, codes: codes, filter: TheseRows(chosen: there),
       width: width, limit: count, excluding: row, context: &context, statistics: &statistics)
     graph.refine(&found, below: count, query, rows, &context, &statistics)
     statistics.distances += found.count

@@ -173,11 +173,11 @@ extension HNSWIndex {
     let codes = graph.codes
     let steering = WalkQuery(
       context.rotated.base, rowBias: nil, codes, code: context.walkCode.base)
-    let start = graph.descend(
+    let seeds = graph.descend(
       to: 0, from: horizon.entry, query: steering, codes: codes, limit: horizon.walkable,
       context: &context, statistics: &statistics)
     return Walk(
-      graph, from: start, level: 0, query: steering, codes: codes, filter: filter, width: width,
+      graph, from: seeds, level: 0, query: steering, codes: codes, filter: filter, width: width,
       limit: horizon.walkable, excluding: nil, context: &context)
   }
 

@@ -12,6 +12,7 @@ struct SearchContext: ~Copyable {
   let products = Scratch<Int32>(count: smallestBatch)
   /// Rows scored on walk codes.
   let scored = Scratch<Candidate>(count: smallestBatch)
+  private let seeds = Scratch<Candidate>(count: mostSeeds)
   private var walked = Scratch<Candidate>(count: 256)
   private var accepted = Scratch<Candidate>(count: 256)
   private var refined = Scratch<Candidate>(count: 256)
@@ -22,11 +23,22 @@ struct SearchContext: ~Copyable {
 
   /// The links of a row fit in, what one step of a walk meets, and a block of a scan.
   static let smallestBatch = 256
+  static let mostSeeds = 8
 
   init(dimension: Int) {
     rotated = Scratch(count: dimension + 8)
     code = Scratch(count: dimension + 64)
     walkCode = Scratch(count: dimension + 512)
+  }
+
+  /// Keeps the nearest of what one walk found for the next to begin from.
+  func seeds(_ found: some Collection<Candidate>) -> Seeds {
+    var count = 0
+    for candidate in found.prefix(Self.mostSeeds) {
+      seeds.base[count] = candidate
+      count += 1
+    }
+    return Seeds(start: seeds.base, count: count)
   }
 
   /// The buffer that steers a walk.
@@ -59,6 +71,10 @@ struct SearchContext: ~Copyable {
     return VisitedSet(tags: tags.base, search: search)
   }
 }
+
+/// Where a walk begins: at least one candidate, not expanded. Valid until the next ones are kept in
+/// the same context.
+typealias Seeds = UnsafeBufferPointer<Candidate>
 
 /// Memory of trivial elements that starts as zeros.
 struct Scratch<Element: BitwiseCopyable>: ~Copyable {

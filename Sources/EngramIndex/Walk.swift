@@ -24,12 +24,13 @@ struct Walk<Filter: RowFilter> {
   private var distances = 0
 
   /// - Parameters:
+  ///   - seeds: rows of the level that it begins from.
   ///   - width: how many candidates steer the walk where every row passes, and how many results
   ///     are kept.
   ///   - limit: rows from here on are not met: they came after the search began.
   ///   - excluding: a row that is not met either.
   init(
-    _ graph: Graph, from start: Candidate, level: Int, query: WalkQuery, codes: WalkCodes,
+    _ graph: Graph, from seeds: Seeds, level: Int, query: WalkQuery, codes: WalkCodes,
     filter: Filter, width: Int, limit: Int, excluding: UInt32?, context: inout SearchContext
   ) {
     self.graph = graph
@@ -45,12 +46,14 @@ struct Walk<Filter: RowFilter> {
       ? width : Graph.steeringWidth(width, passing: filter.possible, of: filter.total)
     buffer = context.walkBuffer(capacity: steering)
     results = context.resultBuffer(capacity: Filter.passesAll ? 1 : width)
-    capacity = graph.list(start.row, level: level).capacity
+    capacity = graph.list(seeds[0].row, level: level).capacity
     self.limit = UInt32(limit)
     if let excluding { _ = visited.insert(excluding) }
-    _ = visited.insert(start.row)
-    buffer.insert(start.unmarked)
-    if !Filter.passesAll, filter.passes(start.row) { results.insert(start.unmarked) }
+    for seed in seeds {
+      _ = visited.insert(seed.row)
+      buffer.insert(seed)
+      if !Filter.passesAll, filter.passes(seed.row) { results.insert(seed) }
+    }
   }
 
   /// Expands the nearest candidates and notes their neighbours that are new; false at the end.
