@@ -10,6 +10,7 @@ struct EngramBench: AsyncParsableCommand {
     abstract: "Measures Engram on this machine and says how far the figures can be trusted.",
     subcommands: [
       Run.self,
+      Open.self,
       StoreFilters.self,
       ANN.self,
       ANNFilters.self,

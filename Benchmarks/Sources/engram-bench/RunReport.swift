@@ -36,17 +36,12 @@ struct SizeReport: Encodable {
   var get: LatencySummary?
   var history: LatencySummary?
   var close_ms = 0.0
-  var open_ms = 0.0
-  var first_search_ms = 0.0
   var verify_s = 0.0
   var problems: [String] = []
   var disk_bytes = 0
   var index_bytes = 0
-  /// Of the whole process, data set included.
-  var memory: ProcessMemory?
-  /// Anonymous memory that opening the store and a first search added to the process; what they found
-  /// free in the heap is not in it, which blurs small sizes.
-  var anonymous_bytes: Int?
+  /// Of a process that does nothing else.
+  var opening: Opening?
 
   init(memories: Int) { self.memories = memories }
 }
@@ -149,8 +144,9 @@ struct RunReport: Encodable {
       table.add(
         .integer(size.memories), .integer(Int(size.load_per_s)), .decimal(size.indexed_s, 2),
         .integer(perMemory(size.disk_bytes)), .integer(perMemory(size.index_bytes)),
-        size.anonymous_bytes.map { .integer(perMemory($0)) } ?? .none, .decimal(size.close_ms, 1),
-        .decimal(size.open_ms, 1), .decimal(size.first_search_ms, 1), .decimal(size.verify_s, 2),
+        size.opening?.anonymous_bytes.map { .integer(perMemory($0)) } ?? .none,
+        .decimal(size.close_ms, 1), size.opening.map { .decimal($0.open_ms, 1) } ?? .none,
+        size.opening.map { .decimal($0.first_search_ms, 1) } ?? .none, .decimal(size.verify_s, 2),
         .text(size.problems.isEmpty ? "sound" : size.problems[0]))
     }
     return table

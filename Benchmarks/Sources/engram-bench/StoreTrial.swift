@@ -19,23 +19,40 @@ struct StoreTrial {
   func run() async throws -> SizeReport {
     var report = SizeReport(memories: size)
     try await fill(&report)
-    let store = try reopen(&report)
-    try await verify(store, &report)
-    try await store.close()
+    try measureClosed(&report)
+    try await use(&report)
+    try await verify(&report)
     return report
   }
 
-  /// From an empty store to a closed one, which leaves no memory behind.
+  /// From an empty store to a closed one.
   private func fill(_ report: inout SizeReport) async throws {
     let store = try open()
     try await load(store, &report)
-    try search(store, &report)
-    try searchUsers(store, &report)
-    try await change(store, &report)
     stage("close and open")
     let start = MonotonicClock.now()
     try await store.close()
     report.close_ms = MonotonicClock.seconds(since: start) * 1e3
+  }
+
+  private func measureClosed(_ report: inout SizeReport) throws {
+    report.disk_bytes = try FileManager.default.contentsOfDirectory(atPath: path).reduce(0) {
+      total, name in
+      let attributes = try FileManager.default.attributesOfItem(atPath: "\(path)/\(name)")
+      return total + (attributes[.size] as? Int ?? 0)
+    }
+    report.opening = try Opening.inFreshProcess(
+      path: path, dimension: data.dimension, model: data.name)
+    progress.end()
+  }
+
+  private func use(_ report: inout SizeReport) async throws {
+    let store = try open()
+    report.index_bytes = try store.statistics().indexBytes
+    try search(store, &report)
+    try searchUsers(store, &report)
+    try await change(store, &report)
+    try await store.close()
   }
 
   private func open() throws -> Store {
@@ -177,33 +194,17 @@ struct StoreTrial {
     return (result, MonotonicClock.now() - start)
   }
 
-  // MARK: Opening again
+  // MARK: Verifying
 
-  private func reopen(_ report: inout SizeReport) throws -> Store {
-    let bytes = try FileManager.default.contentsOfDirectory(atPath: path).reduce(0) { total, name in
-      let attributes = try FileManager.default.attributesOfItem(atPath: "\(path)/\(name)")
-      return total + (attributes[.size] as? Int ?? 0)
-    }
-    report.disk_bytes = bytes
-    let before = ProcessMemory.current(trimmed: true).anonymous
-    let start = MonotonicClock.now()
-    let opened = try open()
-    report.open_ms = MonotonicClock.seconds(since: start) * 1e3
-    _ = try opened.search(Array(data.queryVector(0)), k: Self.k)
-    report.first_search_ms = MonotonicClock.seconds(since: start) * 1e3
-    report.memory = ProcessMemory.current(trimmed: true)
-    if let before, let after = report.memory?.anonymous { report.anonymous_bytes = after - before }
-    report.index_bytes = try opened.statistics().indexBytes
-    progress.end()
-    return opened
-  }
-
-  private func verify(_ store: Store, _ report: inout SizeReport) async throws {
+  /// What is found on disk after all that.
+  private func verify(_ report: inout SizeReport) async throws {
     stage("verify")
+    let store = try open()
     let start = MonotonicClock.now()
     let found = try await store.verify()
     report.verify_s = MonotonicClock.seconds(since: start)
     report.problems = found.problems
+    try await store.close()
     progress.end(found.isSound ? "sound" : "\(found.problems.count) problems")
   }
 }
