@@ -12,7 +12,7 @@ import json
 import sys
 import time
 
-from . import libraries, report, widths
+from . import filters, libraries, report, widths
 from .contestants import Engram, Peer
 from .data import SETS, DataSet, Truth, find
 from .worker import LeftOut
@@ -56,7 +56,7 @@ def compare(data, options):
     left_out = {}
     chosen = choose_widths(data, options, left_out)
     drop_same_kernels(chosen, left_out)
-    rounds = run_rounds(data, options, chosen, left_out)
+    rounds, filtered = run_rounds(data, options, chosen, left_out)
     for contestant in chosen:
         contestant.close()
     engram = next(c for c in chosen if c.name == ENGRAM)
@@ -65,6 +65,7 @@ def compare(data, options):
         "rounds": options.rounds, "targets": TARGETS, "left_out": left_out,
         "machine": engram.machine,
         "build_width": {"engram": engram.build_width, "others": libraries.BUILD_WIDTH},
+        "filters": filtered,
         "contestants": [
             {"name": c.name, "package": c.package, "version": version(c), "exact": c.exact,
              "build_seconds": c.build_seconds, "widths": chosen[c], "rounds": rounds[c]}
@@ -87,8 +88,10 @@ def choose_widths(data, options, left_out):
 
 
 def run_rounds(data, options, chosen, left_out):
-    """What each contestant's rounds measured; one that fails in any is dropped from `chosen`."""
+    """What each contestant's rounds measured, one that fails in any is dropped from `chosen`; and
+    what Engram's under filters did."""
     rounds = {contestant: [] for contestant in chosen}
+    filtered = []
     for number in range(options.rounds):
         for contestant in list(chosen):
             progress(f"{data.name}: round {number + 1} of {options.rounds}, {contestant.name}")
@@ -98,7 +101,10 @@ def run_rounds(data, options, chosen, left_out):
                 left_out[contestant.name] = f"in round {number + 1}, {reason}"
                 contestant.close()
                 del chosen[contestant]
-    return rounds
+        if data.name == filters.SET:
+            progress(f"{data.name}: round {number + 1} of {options.rounds}, Engram under filters")
+            filtered.append(filters.measured(options.bench, data))
+    return rounds, filtered
 
 
 def run_round(contestant, chosen_widths, number):

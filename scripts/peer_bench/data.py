@@ -34,6 +34,7 @@ class DataSet:
 
     def __init__(self, name, folder, rows):
         self.name = name
+        self.folder = os.path.abspath(folder)
         self.rows = rows
         self.base_file = f"{folder}/base.f16bin"
         self.truth_file = f"{folder}/gt/public.{rows}.ibin"

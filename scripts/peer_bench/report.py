@@ -1,6 +1,7 @@
 """The tables and the sentences below them."""
 from statistics import median
 
+from . import filters
 from .widths import COARSE
 
 HEAD = ("| library | version | width | recall@10 | p50 us | p95 us | queries/s | by | build s "
@@ -26,10 +27,18 @@ def text(result):
         lines += ["", f"At the smallest width with recall@10 >= {target}:", "", HEAD, RULE]
         lines += [cells(each, rows[0]) for each in rows]
         lines += ["", *(f"- {sentence}" for sentence in sentences(rows, target))]
+    lines += filters.lines(result["filters"], unfiltered(result))
     lines += ["", f"- {build_sentence(result['contestants'])}"]
     lines += [f"- Left out: {name}: {reason.rstrip('.')}."
               for name, reason in result["left_out"].items()]
     return "\n".join(lines) + "\n"
+
+
+def unfiltered(result):
+    """What hnswlib measured at the lowest target; none where it was not measured."""
+    rows = [row(each, result["targets"][0]) for each in result["contestants"]]
+    return next(({"name": each["name"], **each["point"]} for each in rows
+                 if each["name"] == "hnswlib" and each["point"]), None)
 
 
 def row(contestant, target):
