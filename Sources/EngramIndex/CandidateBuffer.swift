@@ -78,10 +78,12 @@ struct CandidateBuffer {
     withUnsafePointer(to: candidate) { insert($0, count: 1) }
   }
 
-  /// The nearest candidate not yet expanded, marked as expanded; nil when there is none.
+  /// The nearest candidate not yet expanded, marked as expanded; nil when there is none among the
+  /// first `window`.
   @inline(__always)
-  mutating func nextToExpand() -> Candidate? {
-    while cursor < count {
+  mutating func nextToExpand(within window: Int) -> Candidate? {
+    let end = min(count, window)
+    while cursor < end {
       let candidate = storage[cursor]
       if !candidate.isExpanded {
         storage[cursor].bits |= 1
@@ -95,10 +97,11 @@ struct CandidateBuffer {
 
   /// The rows that `nextToExpand` would give, for prefetching.
   @inline(__always)
-  func forEachToExpand(atMost limit: Int, _ body: (UInt32) -> Void) {
+  func forEachToExpand(atMost limit: Int, within window: Int, _ body: (UInt32) -> Void) {
+    let end = min(count, window)
     var index = cursor
     var left = limit
-    while index < count, left > 0 {
+    while index < end, left > 0 {
       if !storage[index].isExpanded {
         body(storage[index].row)
         left &-= 1

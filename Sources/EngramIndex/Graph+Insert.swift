@@ -93,8 +93,8 @@ extension Graph {
     for level in stride(from: top, through: 0, by: -1) {
       var (buffer, _) = walk(
         from: seeds, level: level, query: steering, codes: codes, filter: AnyRow(),
-        width: parameters.efConstruction, limit: rows.count, excluding: row, context: &context,
-        statistics: &statistics)
+        width: parameters.efConstruction, keeping: parameters.candidates, limit: rows.count,
+        excluding: row, context: &context, statistics: &statistics)
       seeds = context.seeds(buffer.candidates.prefix(descentWidth))
       refine(&buffer, below: rows.count, query, rows, &context, &statistics)
       // A dead row is no neighbour, unless there are no others.

@@ -75,12 +75,12 @@ extension Graph {
   /// A walk from beginning to end; parameters and results are those of `Walk`.
   func walk<Filter: RowFilter>(
     from seeds: Seeds, level: Int, query: WalkQuery, codes: WalkCodes, filter: Filter,
-    width: Int, limit: Int, excluding: UInt32?, context: inout SearchContext,
+    width: Int, keeping: Int = 0, limit: Int, excluding: UInt32?, context: inout SearchContext,
     statistics: inout SearchStatistics
   ) -> (results: CandidateBuffer, bar: Candidate) {
     var walk = Walk(
       self, from: seeds, level: level, query: query, codes: codes, filter: filter, width: width,
-      limit: limit, excluding: excluding, context: &context)
+      keeping: keeping, limit: limit, excluding: excluding, context: &context)
     while walk.meet() { walk.score() }
     return walk.finish(&statistics)
   }

@@ -134,9 +134,9 @@ final class Graph: Sendable {
   // MARK: Writing, under the index's write lock
 
   /// Makes room for rows that are to be linked, clears their lists and encodes them.
-  func prepare(_ range: Range<Int>, of all: Rows) throws(IndexError) {
+  func prepare(_ range: Range<Int>, of all: Rows, threads: Int) throws(IndexError) {
     try prepare(rows: range)
-    try encode(range, of: all)
+    try encode(range, of: all, threads: threads)
     prepared.store(range.upperBound, ordering: .releasing)
   }
 
@@ -149,22 +149,25 @@ final class Graph: Sendable {
     }
   }
 
-  private func encode(_ range: Range<Int>, of all: Rows) throws(IndexError) {
+  private func encode(_ range: Range<Int>, of all: Rows, threads: Int) throws(IndexError) {
     let count = range.upperBound
     guard count >= max(Self.firstCentring, 8 * codes.centredRows) else {
-      return try encode(range, of: all, into: codes)
+      return try encode(Array(range), of: all, into: codes, threads: threads)
     }
     let renewed = try WalkCodes(
       centre: WalkCodes.centre(of: all, count: count), ofRows: count, metric: all.metric)
-    try encode((0..<count).filter { !all.isAbsent(UInt32($0)) }, of: all, into: renewed)
+    let present = (0..<count).filter { !all.isAbsent(UInt32($0)) }
+    try encode(present, of: all, into: renewed, threads: threads)
     currentCodes.write { $0 = renewed }
   }
 
   private func encode(
-    _ rows: some Collection<Int>, of all: Rows, into codes: WalkCodes
+    _ rows: [Int], of all: Rows, into codes: WalkCodes, threads: Int
   ) throws(IndexError) {
     try codes.reserve(rows: (rows.max() ?? -1) + 1)
-    for row in rows { codes.write(UInt32(row), from: all) }
+    forEachBlock(of: rows.count, threads: threads) { block in
+      for index in block { codes.write(UInt32(rows[index]), from: all) }
+    }
   }
 
   /// Codes that cover all rows below a count that was read before.

@@ -49,7 +49,7 @@ extension HNSWIndex {
     let begin = graph.count
     let end = min(rows.count, limit == .max ? .max : begin + limit - again.count)
     guard begin < end || !again.isEmpty else { return }
-    try graph.prepare(begin..<end, of: rows)
+    try graph.prepare(begin..<end, of: rows, threads: threads)
     let fresh = (begin..<end).map(UInt32.init)
     var gone: [UInt32] = []
     if again.count + fresh.count >= Self.bulkRows {

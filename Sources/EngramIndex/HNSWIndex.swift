@@ -61,7 +61,7 @@ public final class HNSWIndex: VectorIndex {
     progress: ((Int) -> Void)? = nil
   ) throws(IndexError) -> HNSWIndex {
     let index = try HNSWIndex(dimension: dimension, metric: metric, parameters: parameters)
-    _ = try index.content.append(copying: vectors)
+    _ = try index.content.append(copying: vectors, threads: threads)
     try index.link(threads: threads, progress: progress)
     return index
   }

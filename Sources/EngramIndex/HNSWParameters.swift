@@ -2,17 +2,22 @@
 public struct HNSWParameters: Sendable, Hashable, Codable {
   /// M: links of a node on the upper levels; twice as many on level 0.
   public var maxConnections: Int
-  /// Width of the candidate list that chooses a new node's links. On 100,000 sentence embeddings 300
-  /// takes a fifth longer to build than 200, and finds 0.99 with 48 candidates in place of 64.
+  /// Width of the candidate list that steers the search for a new node's neighbours; its links are
+  /// chosen among half as many more.
   public var efConstruction: Int
   /// Decides, with the row's number, the level of each node.
   public var seed: UInt64
 
-  public init(maxConnections: Int = 16, efConstruction: Int = 300, seed: UInt64 = 42) {
+  public init(maxConnections: Int = 16, efConstruction: Int = 200, seed: UInt64 = 42) {
     self.maxConnections = maxConnections
     self.efConstruction = efConstruction
     self.seed = seed
   }
+
+  /// What the heuristic chooses links among. Those that the walk met and did not expand are as good:
+  /// 100,000 sentence embeddings with 200 and 300 are searched like those built with 300 and 300, and
+  /// are built in 0.85 of the time; with 200 and 200 a recall of 0.99 takes 64 candidates, not 48.
+  var candidates: Int { efConstruction + efConstruction / 2 }
 
   func validate() throws(IndexError) {
     try Self.check("maxConnections", maxConnections, 4...128)

@@ -31,32 +31,45 @@ final class IndexedRows: Sendable {
   }
 
   /// Appends vectors, row after row in `vectors`, into memory of the index's own; their rows.
-  func append(copying vectors: [Float]) throws(IndexError) -> [Int] {
+  func append(copying vectors: [Float], threads: Int = 1) throws(IndexError) -> [Int] {
     let dimension = rows.dimension
     guard !vectors.isEmpty, vectors.count % dimension == 0 else {
       throw .dimensionMismatch(expected: dimension, got: vectors.count)
     }
     let added = vectors.count / dimension
-    return try vectors.withUnsafeBufferPointer { vectors throws(IndexError) -> [Int] in
-      var longest: Float = 0
-      for begin in stride(from: 0, to: vectors.count, by: dimension) {
-        let norm = try Quantiser.validatedNorm(
-          UnsafeBufferPointer(rebasing: vectors[begin..<begin + dimension]), metric: rows.metric)
-        longest = max(longest, norm)
+    @Sendable func vector(_ index: Int) -> ArraySlice<Float> {
+      vectors[index * dimension..<(index + 1) * dimension]
+    }
+    var longest: Float = 0
+    for index in 0..<added {
+      let norm = try vector(index).withUnsafeBufferPointer { vector throws(IndexError) in
+        try Quantiser.validatedNorm(vector, metric: rows.metric)
       }
-      return try writer.withLock { writer throws(IndexError) -> [Int] in
-        let arena: VectorArena
-        if let own = writer.arena { arena = own } else { arena = try VectorArena(dimension: dimension) }
-        writer.arena = arena
-        try rows.reserve(added)
-        try arena.reserve(rows: rows.count + added)
-        rows.expect(norm: longest)
-        return (0..<added).map { index in
-          let vector = UnsafeBufferPointer(
-            rebasing: vectors[index * dimension..<(index + 1) * dimension])
-          return add(&writer) { row in arena.write(vector, at: row) }
+      longest = max(longest, norm)
+    }
+    return try writer.withLock { writer throws(IndexError) -> [Int] in
+      let arena: VectorArena
+      if let own = writer.arena { arena = own } else { arena = try VectorArena(dimension: dimension) }
+      writer.arena = arena
+      try rows.reserve(added)
+      try arena.reserve(rows: rows.count + added)
+      rows.expect(norm: longest)
+      @Sendable func place(_ index: Int, at row: Int) -> UnsafePointer<Float> {
+        vector(index).withUnsafeBufferPointer { arena.write($0, at: row) }
+      }
+      var again: [Int] = []
+      while again.count < added,
+        let row = addAgain(&writer, { place(again.count, at: $0) })
+      { again.append(row) }
+      let fresh = rows.count..<rows.count + added - again.count
+      forEachBlock(of: fresh.count, threads: threads) { [again] block in
+        for index in block {
+          let row = fresh.lowerBound + index
+          rows.write(place(again.count + index, at: row), to: row)
         }
       }
+      rows.publish(count: fresh.upperBound)
+      return again + fresh
     }
   }
 
@@ -73,27 +86,29 @@ final class IndexedRows: Sendable {
   ) throws(IndexError) -> Int {
     try writer.withLock { writer throws(IndexError) in
       try rows.reserve(1)
-      return add(&writer) { row in
+      func place(_ row: Int) -> UnsafePointer<Float> {
         naming(row)
         return vector
       }
+      if let row = addAgain(&writer, place) { return row }
+      let row = rows.count
+      rows.write(place(row), to: row)
+      rows.publish(count: row + 1)
+      return row
     }
   }
 
-  /// Writes a vector to a row that is free, else to a new one, and shows it to searches.
+  /// Writes a vector to a row that is free and shows it to searches; nil where no row is free.
   ///
   /// - Parameter place: where the vector of a row lies.
-  private func add(_ writer: inout Writer, _ place: (Int) -> UnsafePointer<Float>) -> Int {
-    if let row = takeFree(&writer) {
-      rows.write(place(Int(row)), to: Int(row))
-      rows.revive(row)
-      pending.append(row)
-      return Int(row)
-    }
-    let row = rows.count
-    rows.write(place(row), to: row)
-    rows.publish(count: row + 1)
-    return row
+  private func addAgain(
+    _ writer: inout Writer, _ place: (Int) -> UnsafePointer<Float>
+  ) -> Int? {
+    guard let row = takeFree(&writer) else { return nil }
+    rows.write(place(Int(row)), to: Int(row))
+    rows.revive(row)
+    pending.append(row)
+    return Int(row)
   }
 
   private func takeFree(_ writer: inout Writer) -> UInt32? {

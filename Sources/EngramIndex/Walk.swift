@@ -1,8 +1,7 @@
 import CEngramKernels
 
 /// A walk through one level of the graph (algorithm 2 of the paper), a step at a time: `meet` and
-/// `score` in turn until nothing is left to meet, when all within the buffer's width have been
-/// expanded. After either the memory that the other reads is on its way: whoever has several walks
+/// `score` in turn until nothing is left to meet, when all within the window have been expanded. After either the memory that the other reads is on its way: whoever has several walks
 /// to do takes their steps in turn.
 struct Walk<Filter: RowFilter> {
   private let graph: Graph
@@ -13,6 +12,8 @@ struct Walk<Filter: RowFilter> {
   private let visited: VisitedSet
   private let fresh: UnsafeMutablePointer<UInt32>
   private let scored: UnsafeMutablePointer<Candidate>
+  /// Of the candidates the first so many are expanded.
+  private let window: Int
   private var buffer: CandidateBuffer
   private var results: CandidateBuffer
   /// Links of a row, and the first row that is not met.
@@ -27,11 +28,13 @@ struct Walk<Filter: RowFilter> {
   ///   - seeds: rows of the level that it begins from.
   ///   - width: how many candidates steer the walk where every row passes, and how many results
   ///     are kept.
+  ///   - keeping: how many results are kept where every row passes and these shall be more.
   ///   - limit: rows from here on are not met: they came after the search began.
   ///   - excluding: a row that is not met either.
   init(
     _ graph: Graph, from seeds: Seeds, level: Int, query: WalkQuery, codes: WalkCodes,
-    filter: Filter, width: Int, limit: Int, excluding: UInt32?, context: inout SearchContext
+    filter: Filter, width: Int, keeping: Int = 0, limit: Int, excluding: UInt32?,
+    context: inout SearchContext
   ) {
     self.graph = graph
     view = codes.view
@@ -41,10 +44,10 @@ struct Walk<Filter: RowFilter> {
     visited = context.visitNothing(rows: limit)
     fresh = context.rows.base
     scored = context.scored.base
-    let steering =
+    window =
       Filter.passesAll
       ? width : Graph.steeringWidth(width, passing: filter.possible, of: filter.total)
-    buffer = context.walkBuffer(capacity: steering)
+    buffer = context.walkBuffer(capacity: max(window, keeping))
     results = context.resultBuffer(capacity: Filter.passesAll ? 1 : width)
     capacity = graph.list(seeds[0].row, level: level).capacity
     self.limit = UInt32(limit)
@@ -62,7 +65,7 @@ struct Walk<Filter: RowFilter> {
     count = 0
     var expanded = 0
     while expanded < Graph.expandedTogether, count &+ capacity <= CandidateBuffer.mostAtOnce,
-      let candidate = buffer.nextToExpand()
+      let candidate = buffer.nextToExpand(within: window)
     {
       // Past the worst result nothing nearer can follow from here.
       if !Filter.passesAll, results.bar < candidate { break }
@@ -110,7 +113,9 @@ struct Walk<Filter: RowFilter> {
   @inline(__always)
   private func prefetchLists() {
     guard level == 0 else { return }
-    buffer.forEachToExpand(atMost: Graph.expandedTogether) { graph.list($0, level: 0).prefetch() }
+    buffer.forEachToExpand(atMost: Graph.expandedTogether, within: window) {
+      graph.list($0, level: 0).prefetch()
+    }
   }
 
   /// The results, nearest first, which is all that steered the walk where every row passes; and

@@ -25,14 +25,15 @@ import Testing
       entries = Array(entries.prefix(capacity))
     }
 
-    mutating func nextToExpand() -> Candidate? {
-      guard let index = entries.firstIndex(where: { !$0.isExpanded }) else { return nil }
+    mutating func nextToExpand(within window: Int) -> Candidate? {
+      guard let index = entries.prefix(window).firstIndex(where: { !$0.isExpanded })
+      else { return nil }
       entries[index].isExpanded = true
       return entries[index].candidate
     }
 
-    func toExpand(atMost limit: Int) -> [UInt32] {
-      entries.filter { !$0.isExpanded }.prefix(limit).map(\.candidate.row)
+    func toExpand(atMost limit: Int, within window: Int) -> [UInt32] {
+      entries.prefix(window).filter { !$0.isExpanded }.prefix(limit).map(\.candidate.row)
     }
 
     mutating func removeAll(where isUnwanted: (Candidate) -> Bool) {
@@ -40,7 +41,7 @@ import Testing
     }
 
     /// What is wrong with a buffer that should hold the same.
-    func fault(in buffer: CandidateBuffer, limit: Int) -> String? {
+    func fault(in buffer: CandidateBuffer, limit: Int, window: Int) -> String? {
       if buffer.count != entries.count { return "\(buffer.count) of \(entries.count)" }
       for (index, entry) in entries.enumerated() {
         let own = buffer[index]
@@ -51,8 +52,8 @@ import Testing
       let bar = entries.count < capacity ? .farthest : entries.last?.candidate
       if buffer.bar.unmarked != bar?.unmarked { return "bar \(buffer.bar)" }
       var rows: [UInt32] = []
-      buffer.forEachToExpand(atMost: limit) { rows.append($0) }
-      if rows != toExpand(atMost: limit) { return "to expand: \(rows)" }
+      buffer.forEachToExpand(atMost: limit, within: window) { rows.append($0) }
+      if rows != toExpand(atMost: limit, within: window) { return "to expand: \(rows)" }
       return nil
     }
   }
@@ -83,6 +84,7 @@ import Testing
       var buffer = CandidateBuffer(memory, capacity: capacity)
       var model = Model(capacity: capacity)
       var source = Source(&random)
+      let window = random.below(2) == 0 ? capacity : random.below(capacity) + 1
       for step in 0..<60 {
         switch random.below(4) {
         case 0:
@@ -98,11 +100,13 @@ import Testing
           model.insert(found)
         default:
           for _ in 0..<random.below(6) {
-            let (own, wanted) = (buffer.nextToExpand(), model.nextToExpand())
+            let (own, wanted) = (
+              buffer.nextToExpand(within: window), model.nextToExpand(within: window)
+            )
             #expect(own?.unmarked == wanted, note("capacity \(capacity), round \(round)"))
           }
         }
-        if let fault = model.fault(in: buffer, limit: random.below(6)) {
+        if let fault = model.fault(in: buffer, limit: random.below(6), window: window) {
           Issue.record(note("\(fault); capacity \(capacity), round \(round), step \(step)"))
           return
         }
