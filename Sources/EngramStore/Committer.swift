@@ -37,8 +37,8 @@ final class Committer {
     head = try catalogue.write { try HistoryHead($0) }
   }
 
-  /// Commits a group; each request's outcome, in their order.
-  func commit(_ requests: [WriteRequest]) -> [Result<Void, StoreError>] {
+  /// Commits a group; each request's outcome, in their order: the ids of what was inserted.
+  func commit(_ requests: [WriteRequest]) -> [Result<[UUID], StoreError>] {
     if let failure {
       return requests.map { _ in .failure(.readOnly(cause: failure.description)) }
     }
@@ -62,8 +62,8 @@ final class Committer {
 
   private func commitLocked(
     _ requests: [WriteRequest]
-  ) throws(StoreError) -> [Result<Void, StoreError>] {
-    var outcomes: [Result<Void, StoreError>] = []
+  ) throws(StoreError) -> [Result<[UUID], StoreError>] {
+    var outcomes: [Result<[UUID], StoreError>] = []
     var group = CommitGroup(head: head, nextSlot: nextSlot, pages: pages)
     var isWritten = false
     do {
@@ -97,13 +97,12 @@ final class Committer {
   /// database or a file refuses fails the whole group.
   private static func add(
     _ request: WriteRequest, to group: inout CommitGroup, _ db: Database
-  ) throws -> Result<Void, StoreError> {
+  ) throws -> Result<[UUID], StoreError> {
     do {
-      try group.add(request, db)
-      return .success(())
+      return .success(try group.add(request, db))
     } catch let error as StoreError {
       switch error {
-      case .unknownMemory, .duplicateID: return .failure(error)
+      case .unknownMemory, .duplicateID, .conflictingKey: return .failure(error)
       default: throw error
       }
     }
@@ -115,11 +114,19 @@ final class Committer {
       throw .index(error)
     }
     if group.slotCount > 0 {
-      try pages.reserve(slots: slots)
+      try makeRoom(slots: slots)
       try pages.writeSlots(group.slotBytes, from: group.firstSlot)
       pagesAreSynced = false
     }
     if durability == .full { try syncPages() }
+  }
+
+  private func makeRoom(slots: Int) throws(StoreError) {
+    guard !pages.hasRoom(slots: slots) else { return }
+    try pages.fill(slots: slots)
+    pagesAreSynced = false
+    try syncPages()
+    try pages.extendMap()
   }
 
   private func syncPages() throws(StoreError) {
@@ -162,7 +169,7 @@ final class Committer {
 
   /// Gets space for the next groups before they come.
   func growAhead() {
-    // A failure here is met again, and reported, by the commit that needs the space.
-    try? pages.reserve(slots: nextSlot + 16)
+    // Where there is no space the commit that needs it says so; a failed sync is noted.
+    try? makeRoom(slots: nextSlot + 16)
   }
 }

@@ -163,25 +163,25 @@ final class VectorPages: Sendable {
 
   // MARK: Writing, by the thread that commits
 
-  /// Makes room for slots below `count`: zero-filled and synced before any is used, so that a
-  /// commit never waits for the file system to allocate.
+  /// Whether slots below `count` may be written: their space was zero-filled, synced and mapped.
+  func hasRoom(slots count: Int) -> Bool { offset(count) <= map.mapped }
+
+  /// Zero-fills space for slots below `count`, so that a commit never waits for the file system to
+  /// allocate. It is room once the file has been synced and the map extended.
   ///
-  /// It grows by 64 KB first, then by an eighth of the file, by 16 MB at most.
-  func reserve(slots count: Int) throws(StoreError) {
-    let size = try file.size()
-    let needed = offset(count)
-    guard needed > size else { return }
+  /// It grows by 64 KB first, then by an eighth of the file, by 16 MB at most. What an attempt that
+  /// failed left behind the room is written again.
+  func fill(slots count: Int) throws(StoreError) {
+    let size = map.mapped
     let step = min(max(64 << 10, size / 8), 16 << 20)
-    let target = (max(needed, size + step) + 4095) / 4096 * 4096
+    let target = (max(offset(count), size + step) + 4095) / 4096 * 4096
     let zeros = [UInt8](repeating: 0, count: min(target - size, 1 << 20))
     for begin in stride(from: size, to: target, by: zeros.count) {
       try Self.write(Array(zeros.prefix(target - begin)), to: file, at: begin)
     }
-    try file.synchronise()
-    try extendMap()
   }
 
-  private func extendMap() throws(StoreError) {
+  func extendMap() throws(StoreError) {
     // Past the end of a file that was cut off its last page reads as zeros.
     try map.extend(file, to: (try file.size() + 4095) / 4096 * 4096)
   }

@@ -90,6 +90,32 @@ import Testing
     }
   }
 
+  /// A file of vectors that may not grow for a while: nothing that was acknowledged is lost, and what
+  /// comes when it may again is found.
+  @Test func whereThereIsNoRoomForVectors() async throws {
+    try await withTemporaryDirectory { directory in
+      let child = try Child(store: directory, durability: .full, writers: 1, work: "fill")
+      child.wait(for: "done")
+      let lines = child.kill()
+      let refused = lines.indices.filter { lines[$0].hasPrefix("!") }
+      #expect(refused.count == 3)
+      #expect(refused.allSatisfy { lines[$0].contains("vectors-1.pages") })
+      let added = lines.filter { $0.hasPrefix("+") }
+      #expect(added.count == 17 * 200)
+      #expect(lines[(refused.last ?? 0)...].count { $0.hasPrefix("+") } > 5 * 200)
+      let store = try openStore(
+        directory, dimension: 1_024, metric: .squaredL2, durability: .full, model: "unnamed")
+      #expect(try await store.verify().problems.isEmpty)
+      #expect(try store.statistics().memories == added.count)
+      for line in added.suffix(250) {
+        let id = try #require(UUID(uuidString: String(line.split(separator: " ")[1])))
+        let found = try store.search(try store.vector(of: id), k: 1)
+        #expect(found.first?.memory.id == id && found.first?.score == 0)
+      }
+      try await store.close()
+    }
+  }
+
   /// Without a close everything is in the log, or where a checkpoint has put it.
   @Test func aStoreThatIsForgottenIsClosed() async throws {
     var generator = Generator(seed: 14)

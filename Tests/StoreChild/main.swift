@@ -3,7 +3,8 @@
 //   StoreChild PATH DURABILITY WRITERS WORK
 //
 // WORK is `hold` (keeps the store open until its input ends), `insert` (each writer adds memories),
-// or `mixed` (adds, updates, deletes and snapshots). What was acknowledged is a line on standard
+// `mixed` (adds, updates, deletes and snapshots), or `fill` (adds vectors of 1,024 components until
+// their file may not grow, and goes on when it may again). What was acknowledged is a line on standard
 // output, written by write(2) before anything else happens:
 //
 //   open             the store is open
@@ -11,6 +12,8 @@
 //   = ID N           updated to version N
 //   ? ID             about to be deleted
 //   - ID             deleted
+//   ! WHY            an insert was refused
+//   done             nothing follows
 
 import EngramStore
 import Foundation
@@ -66,12 +69,52 @@ func work(_ store: Store, writer: Int, mixed: Bool) async throws {
   }
 }
 
+/// Files may not be longer than this many bytes; nil for any length.
+func limitFiles(to bytes: UInt64?) {
+  var limit = rlimit()
+  #if os(Linux)
+    let resource = __rlimit_resource_t(UInt32(RLIMIT_FSIZE.rawValue))
+  #else
+    let resource = RLIMIT_FSIZE
+  #endif
+  precondition(getrlimit(resource, &limit) == 0)
+  limit.rlim_cur = bytes.map { rlim_t($0) } ?? limit.rlim_max
+  precondition(setrlimit(resource, &limit) == 0)
+}
+
+/// Adds memories in batches, so that vectors fill their file long before the log is as long.
+func fill(_ store: Store) async throws {
+  signal(SIGXFSZ, SIG_IGN)
+  limitFiles(to: 6 << 20)
+  var refused = 0
+  for _ in 0..<20 {
+    let ids = (0..<200).map { _ in UUID() }
+    let memories = try ids.map { id in
+      NewMemory(
+        id: id, text: text(id, 0), vector: (0..<64).flatMap { _ in vector(id, 0) },
+        scope: Scope(user: "writer 0"), metadata: try metadata(0))
+    }
+    do {
+      try await store.insert(memories)
+      for id in ids { report("+ \(id.uuidString) 0") }
+    } catch {
+      report("! \(error)")
+      refused += 1
+      if refused == 3 { limitFiles(to: nil) }
+    }
+  }
+  report("done")
+}
+
 let store = try Store(
   path: arguments[1],
-  configuration: StoreConfiguration(dimension: 16, metric: .squaredL2, durability: durability))
+  configuration: StoreConfiguration(
+    dimension: arguments[4] == "fill" ? 1_024 : 16, metric: .squaredL2, durability: durability))
 report("open")
 if arguments[3] == "0" || arguments[4] == "hold" {
   _ = FileHandle.standardInput.readDataToEndOfFile()
+} else if arguments[4] == "fill" {
+  try await fill(store)
 } else {
   let mixed = arguments[4] == "mixed"
   try await withThrowingTaskGroup(of: Void.self) { group in

@@ -17,7 +17,7 @@ import SystemPackage
 package final class PageMap: @unchecked Sendable {
   let base: UnsafeRawPointer
   private let reserved: Int
-  private var mapped = 0
+  private(set) var mapped = 0
 
   init(reserving bytes: Int) throws(StoreError) {
     let flags = MAP_PRIVATE | Int32(MAP_ANONYMOUS) | Int32(MAP_NORESERVE)
