@@ -24,26 +24,22 @@ struct CommitGroup {
   static let space = 1
 
   /// Adds a request: all of it, or nothing where it is refused.
-  mutating func add(_ request: WriteRequest, _ db: Database) throws {
+  ///
+  /// - Returns: the ids of the memories of an insert.
+  mutating func add(_ request: WriteRequest, _ db: Database) throws -> [UUID] {
     switch request {
-    case .insert(let memories): try insert(memories, db)
+    case .insert(let memories): return try insert(memories, db)
     case .update(let id, let update): try self.update(id, update, db)
     case .delete(let ids): try delete(ids, db)
     case .recordAccess(let accesses): try record(accesses, db)
     case .checkpoint: break
     }
+    return []
   }
 
-  private mutating func insert(_ memories: [PreparedMemory], _ db: Database) throws {
-    var ids = Set<UUID>()
-    let exists = try db.cachedStatement(
-      sql: "SELECT 1 FROM memory WHERE id = ? AND ended IS NULL")
-    for memory in memories {
-      guard ids.insert(memory.id).inserted,
-        try Int.fetchOne(exists, arguments: [memory.id.data]) == nil
-      else { throw StoreError.duplicateID(memory.id) }
-    }
-    for memory in memories {
+  private mutating func insert(_ memories: [PreparedMemory], _ db: Database) throws -> [UUID] {
+    let (ids, new) = try identify(memories, db)
+    for memory in new {
       let change = head.sequence + 1
       let time = max(now, head.changedAt)
       let row = MemoryRow(
@@ -54,12 +50,44 @@ struct CommitGroup {
         validFrom: memory.validFrom, validTo: memory.validTo, vector: change)
       try head.append(.add, of: row, oldMemory: nil, newMemory: row.text, at: time, db)
       try row.insert(db)
+      try InsertKey(memory)?.insert(row, db)
       let slot = try write(memory.vector, of: row, db)
       changes.append(
         .added(
           change: change, slot: slot, scope: row.scope, expiresAt: row.expiresAt,
           metadata: row.metadata))
     }
+    return ids
+  }
+
+  /// The id of each memory, that of an earlier one where their key is the same, and those that are
+  /// new. Nothing is written yet.
+  private func identify(
+    _ memories: [PreparedMemory], _ db: Database
+  ) throws -> (ids: [UUID], new: [PreparedMemory]) {
+    let exists = try db.cachedStatement(
+      sql: "SELECT 1 FROM memory WHERE id = ? AND ended IS NULL")
+    var ids: [UUID] = []
+    var new: [PreparedMemory] = []
+    var taken = Set<UUID>()
+    var known: [InsertKey: InsertKey.Known] = [:]
+    for memory in memories {
+      let key = InsertKey(memory)
+      if let key, let earlier = try known[key] ?? key.known(db) {
+        if let text = earlier.text, ExactString(text) != ExactString(memory.text) {
+          throw StoreError.conflictingKey(memory.key ?? "")
+        }
+        ids.append(earlier.id)
+        continue
+      }
+      guard taken.insert(memory.id).inserted,
+        try Int.fetchOne(exists, arguments: [memory.id.data]) == nil
+      else { throw StoreError.duplicateID(memory.id) }
+      if let key { known[key] = InsertKey.Known(id: memory.id, text: memory.text) }
+      ids.append(memory.id)
+      new.append(memory)
+    }
+    return (ids, new)
   }
 
   private mutating func update(_ id: UUID, _ update: PreparedUpdate, _ db: Database) throws {

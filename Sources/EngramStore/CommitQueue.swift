@@ -6,12 +6,17 @@ import Synchronization
 /// nobody waits for company.
 final class CommitQueue: Sendable {
   private struct Pending: Sendable {
+    let ticket: Int
     let request: WriteRequest
-    let done: @Sendable (Result<Void, StoreError>) -> Void
+    let done: @Sendable (Outcome) -> Void
   }
+
+  /// The ids of what an insert inserted.
+  typealias Outcome = Result<[UUID], StoreError>
 
   private struct State {
     var waiting: [Pending] = []
+    var tickets = 0
     var isClosed = false
   }
 
@@ -39,23 +44,43 @@ final class CommitQueue: Sendable {
     thread.start()
   }
 
-  /// Waits until the request is durable.
-  func submit(_ request: WriteRequest) async throws(StoreError) {
-    let result = await withCheckedContinuation { continuation in
-      submit(request) { continuation.resume(returning: $0) }
+  /// Waits until the request is durable. If the task is cancelled before a group has taken it, it is
+  /// taken back; from then on its outcome counts.
+  func submit(_ request: WriteRequest) async throws(StoreError) -> [UUID] {
+    let ticket = state.withLock { state in
+      state.tickets += 1
+      return state.tickets
     }
-    try result.get()
+    let outcome = await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        submit(Pending(ticket: ticket, request: request) { continuation.resume(returning: $0) })
+        // Cancelled before it was there to be taken back.
+        if Task.isCancelled { takeBack(ticket) }
+      }
+    } onCancel: {
+      takeBack(ticket)
+    }
+    return try outcome.get()
   }
 
   /// Calls `done` on the commit thread once the request is durable or refused.
-  func submit(
-    _ request: WriteRequest, _ done: @escaping @Sendable (Result<Void, StoreError>) -> Void
-  ) {
+  func submit(_ request: WriteRequest, _ done: @escaping @Sendable (Outcome) -> Void) {
+    submit(Pending(ticket: 0, request: request, done: done))
+  }
+
+  private func submit(_ pending: Pending) {
     let isClosed = state.withLock { state in
-      if !state.isClosed { state.waiting.append(Pending(request: request, done: done)) }
+      if !state.isClosed { state.waiting.append(pending) }
       return state.isClosed
     }
-    if isClosed { done(.failure(.closed)) } else { work.signal() }
+    if isClosed { pending.done(.failure(.closed)) } else { work.signal() }
+  }
+
+  private func takeBack(_ ticket: Int) {
+    let pending = state.withLock { state in
+      state.waiting.firstIndex { $0.ticket == ticket }.map { state.waiting.remove(at: $0) }
+    }
+    pending?.done(.failure(.cancelled))
   }
 
   /// Refuses further requests; the thread ends when those that wait are done.

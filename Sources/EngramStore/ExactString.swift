@@ -1,7 +1,7 @@
 /// A string that is what its code points are: `==` on `String` would also equate the composed and
 /// the decomposed form of a letter, which SQLite and other engines tell apart.
 struct ExactString: Hashable, Comparable {
-  private let text: String
+  let text: String
 
   init(_ text: String) { self.text = text }
 

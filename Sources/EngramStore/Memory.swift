@@ -61,6 +61,10 @@ public struct Metadata: Sendable, Hashable {
 public struct NewMemory: Sendable {
   /// Its identity; nil for a new random one.
   public var id: UUID?
+  /// Names this insert within its scope, so that it can be repeated when its answer was lost: of
+  /// inserts with one key the first makes the memory, the others return its id, also when it has
+  /// been changed or deleted since.
+  public var key: String?
   public var text: String
   /// As many finite components as the store's vectors have.
   public var vector: [Float]
@@ -81,12 +85,13 @@ public struct NewMemory: Sendable {
   public var validTo: Date?
 
   public init(
-    id: UUID? = nil, text: String, vector: [Float], scope: Scope, metadata: Metadata = .empty,
-    categories: [String] = [], role: String? = nil, actor: String? = nil,
-    importance: Double? = nil, createdAt: Date? = nil, expiresAt: Date? = nil,
-    validFrom: Date? = nil, validTo: Date? = nil
+    id: UUID? = nil, key: String? = nil, text: String, vector: [Float], scope: Scope,
+    metadata: Metadata = .empty, categories: [String] = [], role: String? = nil,
+    actor: String? = nil, importance: Double? = nil, createdAt: Date? = nil,
+    expiresAt: Date? = nil, validFrom: Date? = nil, validTo: Date? = nil
   ) {
     self.id = id
+    self.key = key
     self.text = text
     self.vector = vector
     self.scope = scope

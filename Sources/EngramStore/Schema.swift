@@ -5,11 +5,12 @@ enum Schema {
   /// "Engr": says that an SQLite file is a store's catalogue.
   static let applicationID: Int32 = 0x456E_6772
   /// The newest format this code reads; `PRAGMA user_version` of the file.
-  static let format = 1
+  static let format = 2
 
   static var migrator: DatabaseMigrator {
     var migrator = DatabaseMigrator()
     migrator.registerMigration("1") { try $0.execute(sql: version1) }
+    migrator.registerMigration("2") { try $0.execute(sql: version2) }
     return migrator
   }
 
@@ -165,5 +166,19 @@ enum Schema {
       role
     FROM history LEFT JOIN history_payload USING (sequence)
     ORDER BY sequence;
+    """
+  private static let version2 = """
+    PRAGMA user_version = 2;
+
+    -- The keys of inserts, each within its scope; '' where that names nobody.
+    CREATE TABLE insert_key (
+      key TEXT NOT NULL,
+      user_id TEXT NOT NULL,
+      agent_id TEXT NOT NULL,
+      run_id TEXT NOT NULL,
+      memory_id BLOB NOT NULL,
+      change INTEGER NOT NULL REFERENCES history(sequence),
+      PRIMARY KEY (key, user_id, agent_id, run_id)
+    ) STRICT, WITHOUT ROWID;
     """
 }

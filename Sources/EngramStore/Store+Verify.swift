@@ -40,6 +40,7 @@ extension Store {
       try verifier.checkDatabase()
       try verifier.checkHistory()
       try verifier.checkMemories()
+      try verifier.checkInsertKeys()
       try verifier.checkIndex(live)
       return verifier.report
     }
@@ -149,6 +150,21 @@ private struct Verifier {
     for id in live.keys where current[id] == nil {
       report.problems.append("memory \(id) has no history")
     }
+  }
+
+  /// Each key of an insert names a memory that was added, in its scope.
+  mutating func checkInsertKeys() throws {
+    let wrong = try String.fetchAll(
+      db,
+      sql: """
+        SELECT k.key FROM insert_key k
+        LEFT JOIN history h ON h.sequence = k.change LEFT JOIN memory m ON m.change = k.change
+        WHERE h.event IS NOT 'ADD' OR h.memory_id IS NOT k.memory_id
+          OR m.change IS NOT NULL AND (
+            ifnull(m.user_id, '') <> k.user_id OR ifnull(m.agent_id, '') <> k.agent_id
+            OR ifnull(m.run_id, '') <> k.run_id)
+        """)
+    report.problems += wrong.map { "the key \($0) names a memory that did not come with it" }
   }
 
   private mutating func checkVector(of row: MemoryRow, slot: Int64?, checksum: Int64?) throws {

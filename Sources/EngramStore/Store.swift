@@ -12,7 +12,8 @@ import GRDB
 /// ```
 ///
 /// Writes wait until they are as durable as the configuration asks and throw `StoreError` where they
-/// are refused. Reads never wait for a commit. A store is open in one process at a time.
+/// are refused. One whose task is cancelled while it waits is not written, and throws
+/// `StoreError.cancelled`; once it is being written its outcome is returned. Reads never wait for a commit. A store is open in one process at a time.
 public final class Store: Sendable {
   let core: StoreCore
 
@@ -46,7 +47,8 @@ public final class Store: Sendable {
     try await insert([memory])[0]
   }
 
-  /// Adds memories: all of them, or none where one is refused.
+  /// Adds memories: all of them, or none where one is refused. Those whose key has come before are
+  /// there already.
   ///
   /// - Returns: their ids, in their order.
   @discardableResult
@@ -58,8 +60,7 @@ public final class Store: Sendable {
     for memory in memories {
       prepared.append(try PreparedMemory(memory, index: core.live.index))
     }
-    try await submit(.insert(prepared))
-    return prepared.map(\.id)
+    return try await submit(.insert(prepared))
   }
 
   /// Changes a memory's text, vector or metadata; what it was before stays in its history.
@@ -78,9 +79,11 @@ public final class Store: Sendable {
     try await submit(.delete(ids))
   }
 
-  private func submit(_ request: WriteRequest) async throws(StoreError) {
-    try await core.queue.submit(request)
+  @discardableResult
+  private func submit(_ request: WriteRequest) async throws(StoreError) -> [UUID] {
+    let ids = try await core.queue.submit(request)
     core.indexer.notify()
+    return ids
   }
 
   // MARK: Reading

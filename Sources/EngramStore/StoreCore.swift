@@ -354,7 +354,7 @@ final class StoreCore: Sendable {
     guard isClosed.exchange(true, ordering: .relaxed) == false else { return }
     let collected = accesses.take()
     if !collected.isEmpty { queue.submit(.recordAccess(collected)) { _ in } }
-    let checkpoint = Mutex<Result<Void, StoreError>>(.success(()))
+    let checkpoint = Mutex<Result<[UUID], StoreError>>(.success([]))
     queue.submit(.checkpoint) { result in checkpoint.withLock { $0 = result } }
     queue.close()
     queue.waitUntilFinished()
@@ -364,7 +364,7 @@ final class StoreCore: Sendable {
     defer { try? indexerLock.unlock() }
     do { try catalogue.close() } catch { throw StoreError(error) }
     // At the weaker levels this was the one sync: whoever closes must know if it failed.
-    try checkpoint.withLock { $0 }.get()
+    _ = try checkpoint.withLock { $0 }.get()
   }
 }
 

@@ -21,6 +21,8 @@ public enum StoreError: Error, Sendable {
   case invalid(field: String, reason: String)
   case unknownMemory(UUID)
   case duplicateID(UUID)
+  /// An insert with the key of an earlier one that brought another text.
+  case conflictingKey(String)
   /// A metadata filter that cannot be served.
   case filter(FilterError)
   /// A cursor that this store did not give.
@@ -37,6 +39,8 @@ public enum StoreError: Error, Sendable {
   case commitOutcomeUnknown(cause: String)
   /// The store has been closed.
   case closed
+  /// The task of the caller was cancelled before the write began: nothing was written.
+  case cancelled
 
   static func io(_ error: any Error, _ action: String, _ path: FilePath) -> StoreError {
     .system(error as? Errno ?? .ioError, action: action, path: path.string)
@@ -73,6 +77,9 @@ extension StoreError: CustomStringConvertible {
     case .unknownMemory(let id): "There is no memory \(id.uuidString.lowercased())."
     case .duplicateID(let id):
       "A memory \(id.uuidString.lowercased()) exists already; update it, or choose another id."
+    case .conflictingKey(let key):
+      "An insert with the key \(key) has brought another text before; repeat it as it was, or "
+        + "choose another key."
     case .filter(let error): "\(error)"
     case .badCursor(let cursor):
       "\(cursor) is no cursor of this store; pass one that a list returned, or none."
@@ -88,6 +95,7 @@ extension StoreError: CustomStringConvertible {
       "The commit failed and may or may not have taken place (\(cause)); open the store again and "
         + "look."
     case .closed: "The store is closed."
+    case .cancelled: "The task was cancelled before the write began; nothing was written."
     }
   }
 }

@@ -32,6 +32,7 @@ struct Access: Sendable {
 /// A new memory whose fields have been found acceptable.
 struct PreparedMemory: Sendable {
   let id: UUID
+  let key: String?
   let text: String
   let vector: [Float]
   let scope: Scope
@@ -51,9 +52,10 @@ struct PreparedMemory: Sendable {
     vector = try Check.vector(memory.vector, index: index)
     for (field, name) in [
       ("user", memory.scope.user), ("agent", memory.scope.agent), ("run", memory.scope.run),
-      ("role", memory.role), ("actor", memory.actor),
+      ("role", memory.role), ("actor", memory.actor), ("key", memory.key),
     ] { try Check.name(name, field: field) }
     scope = memory.scope
+    key = memory.key
     metadata = try Check.metadata(memory.metadata)
     guard memory.categories.count <= StoreLimits.categories else {
       throw .invalid(

@@ -1,6 +1,7 @@
-import EngramStore
 import Foundation
 import Testing
+
+@testable import EngramStore
 
 /// Opening refuses what it cannot serve, says why, and leaves it as it was.
 @Suite struct OpeningTests {
@@ -110,7 +111,7 @@ import Testing
 
   @Test func aNewerFormat() async throws {
     try await expectRefused("newerFormat") { directory in
-      try RawCatalogue.execute(directory, "PRAGMA user_version = 2")
+      try RawCatalogue.execute(directory, "PRAGMA user_version = \(Schema.format + 1)")
     }
   }
 

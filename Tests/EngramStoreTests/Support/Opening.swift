@@ -40,6 +40,7 @@ extension StoreError {
     case .invalid(let field, _): "invalid \(field)"
     case .unknownMemory: "unknownMemory"
     case .duplicateID: "duplicateID"
+    case .conflictingKey: "conflictingKey"
     case .filter: "filter"
     case .badCursor: "badCursor"
     case .damaged(let file, _): "damaged \(URL(fileURLWithPath: file).lastPathComponent)"
@@ -48,6 +49,7 @@ extension StoreError {
     case .readOnly: "readOnly"
     case .commitOutcomeUnknown: "commitOutcomeUnknown"
     case .closed: "closed"
+    case .cancelled: "cancelled"
     }
   }
 }
