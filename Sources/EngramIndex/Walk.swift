@@ -112,9 +112,8 @@ struct Walk<Filter: RowFilter> {
   /// Brings the links near that the next step is likely to follow.
   @inline(__always)
   private func prefetchLists() {
-    guard level == 0 else { return }
     buffer.forEachToExpand(atMost: Graph.expandedTogether, within: window) {
-      graph.list($0, level: 0).prefetch()
+      graph.list($0, level: level).prefetch()
     }
   }
 
