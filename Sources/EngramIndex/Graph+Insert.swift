@@ -1,6 +1,4 @@
 import CEngramKernels
-import Dispatch
-import Synchronization
 
 extension Graph {
   /// Links the next row into the graph, or one given again (algorithm 1 of the paper).
@@ -238,24 +236,12 @@ extension Graph {
     _ body: @Sendable (Int, inout SearchContext) -> [Result]
   ) -> [[Result]] {
     var results = [[Result]](repeating: [], count: count)
-    // Handing work to another thread costs more than a few rows do.
-    let workers = min(threads, count / 8)
-    guard workers > 1 else {
-      contexts.withContext { context in
-        for index in 0..<count { results[index] = body(index, &context) }
-      }
-      return results
-    }
-    let next = Atomic<Int>(0)
     results.withUnsafeMutableBufferPointer { buffer in
       let results = Disjoint(buffer)
-      DispatchQueue.concurrentPerform(iterations: workers) { _ in
+      // Handing work to another thread costs more than a few rows do.
+      share(count, among: min(threads, count / 8)) { next in
         contexts.withContext { context in
-          while true {
-            let index = next.add(1, ordering: .relaxed).oldValue
-            guard index < count else { return }
-            results[index] = body(index, &context)
-          }
+          while let index = next() { results[index] = body(index, &context) }
         }
       }
     }

@@ -1,8 +1,9 @@
 import CEngramKernels
 
 /// A walk through one level of the graph (algorithm 2 of the paper), a step at a time: `meet` and
-/// `score` in turn until nothing is left to meet, when all within the window have been expanded. After either the memory that the other reads is on its way: whoever has several walks
-/// to do takes their steps in turn.
+/// `score` in turn until nothing is left to meet, when all within the window have been expanded.
+/// After either the memory that the other reads is on its way: whoever has several walks to do takes
+/// their steps in turn.
 struct Walk<Filter: RowFilter> {
   private let graph: Graph
   private let view: WalkCodes.View

@@ -39,7 +39,7 @@ struct CommitGroup {
 
   private mutating func insert(_ memories: [PreparedMemory], _ db: Database) throws -> [UUID] {
     let (ids, new) = try identify(memories, db)
-    for memory in new {
+    for (memory, key) in new {
       let change = head.sequence + 1
       let time = max(now, head.changedAt)
       let row = MemoryRow(
@@ -50,7 +50,7 @@ struct CommitGroup {
         validFrom: memory.validFrom, validTo: memory.validTo, vector: change)
       try head.append(.add, of: row, oldMemory: nil, newMemory: row.text, at: time, db)
       try row.insert(db)
-      try InsertKey(memory)?.insert(row, db)
+      try key?.insert(row, db)
       let slot = try write(memory.vector, of: row, db)
       changes.append(
         .added(
@@ -61,21 +61,21 @@ struct CommitGroup {
   }
 
   /// The id of each memory, that of an earlier one where their key is the same, and those that are
-  /// new. Nothing is written yet.
+  /// new, with their keys. Nothing is written yet.
   private func identify(
     _ memories: [PreparedMemory], _ db: Database
-  ) throws -> (ids: [UUID], new: [PreparedMemory]) {
+  ) throws -> (ids: [UUID], new: [(PreparedMemory, InsertKey?)]) {
     let exists = try db.cachedStatement(
       sql: "SELECT 1 FROM memory WHERE id = ? AND ended IS NULL")
     var ids: [UUID] = []
-    var new: [PreparedMemory] = []
+    var new: [(PreparedMemory, InsertKey?)] = []
     var taken = Set<UUID>()
     var known: [InsertKey: InsertKey.Known] = [:]
     for memory in memories {
       let key = InsertKey(memory)
       if let key, let earlier = try known[key] ?? key.known(db) {
         if let text = earlier.text, ExactString(text) != ExactString(memory.text) {
-          throw StoreError.conflictingKey(memory.key ?? "")
+          throw StoreError.conflictingKey(key.key.text)
         }
         ids.append(earlier.id)
         continue
@@ -85,7 +85,7 @@ struct CommitGroup {
       else { throw StoreError.duplicateID(memory.id) }
       if let key { known[key] = InsertKey.Known(id: memory.id, text: memory.text) }
       ids.append(memory.id)
-      new.append(memory)
+      new.append((memory, key))
     }
     return (ids, new)
   }

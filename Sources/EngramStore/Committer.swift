@@ -38,7 +38,7 @@ final class Committer {
   }
 
   /// Commits a group; each request's outcome, in their order: the ids of what was inserted.
-  func commit(_ requests: [WriteRequest]) -> [Result<[UUID], StoreError>] {
+  func commit(_ requests: [WriteRequest]) -> [CommitQueue.Outcome] {
     if let failure {
       return requests.map { _ in .failure(.readOnly(cause: failure.description)) }
     }
@@ -62,8 +62,8 @@ final class Committer {
 
   private func commitLocked(
     _ requests: [WriteRequest]
-  ) throws(StoreError) -> [Result<[UUID], StoreError>] {
-    var outcomes: [Result<[UUID], StoreError>] = []
+  ) throws(StoreError) -> [CommitQueue.Outcome] {
+    var outcomes: [CommitQueue.Outcome] = []
     var group = CommitGroup(head: head, nextSlot: nextSlot, pages: pages)
     var isWritten = false
     do {
@@ -97,7 +97,7 @@ final class Committer {
   /// database or a file refuses fails the whole group.
   private static func add(
     _ request: WriteRequest, to group: inout CommitGroup, _ db: Database
-  ) throws -> Result<[UUID], StoreError> {
+  ) throws -> CommitQueue.Outcome {
     do {
       return .success(try group.add(request, db))
     } catch let error as StoreError {

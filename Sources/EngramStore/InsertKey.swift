@@ -4,7 +4,8 @@ import GRDB
 /// The key of an insert that may come more than once. Kept for good, so that the same insert is known
 /// however late it comes again.
 struct InsertKey: Hashable {
-  private let key, user, agent, run: ExactString
+  let key: ExactString
+  private let user, agent, run: ExactString
 
   /// Nil where the memory has none.
   init?(_ memory: PreparedMemory) {

@@ -63,7 +63,8 @@ public struct NewMemory: Sendable {
   public var id: UUID?
   /// Names this insert within its scope, so that it can be repeated when its answer was lost: of
   /// inserts with one key the first makes the memory, the others return its id, also when it has
-  /// been changed or deleted since.
+  /// been changed or deleted since. With another text it is refused (`StoreError.conflictingKey`). At
+  /// most `StoreLimits.nameBytes` bytes.
   public var key: String?
   public var text: String
   /// As many finite components as the store's vectors have.

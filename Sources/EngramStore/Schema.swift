@@ -167,6 +167,7 @@ enum Schema {
     FROM history LEFT JOIN history_payload USING (sequence)
     ORDER BY sequence;
     """
+
   private static let version2 = """
     PRAGMA user_version = 2;
 

@@ -13,7 +13,8 @@ import GRDB
 ///
 /// Writes wait until they are as durable as the configuration asks and throw `StoreError` where they
 /// are refused. One whose task is cancelled while it waits is not written, and throws
-/// `StoreError.cancelled`; once it is being written its outcome is returned. Reads never wait for a commit. A store is open in one process at a time.
+/// `StoreError.cancelled`; once it is being written its outcome is returned. Reads never wait for a
+/// commit. A store is open in one process at a time.
 public final class Store: Sendable {
   let core: StoreCore
 

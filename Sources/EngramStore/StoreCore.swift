@@ -354,7 +354,7 @@ final class StoreCore: Sendable {
     guard isClosed.exchange(true, ordering: .relaxed) == false else { return }
     let collected = accesses.take()
     if !collected.isEmpty { queue.submit(.recordAccess(collected)) { _ in } }
-    let checkpoint = Mutex<Result<[UUID], StoreError>>(.success([]))
+    let checkpoint = Mutex<CommitQueue.Outcome>(.success([]))
     queue.submit(.checkpoint) { result in checkpoint.withLock { $0 = result } }
     queue.close()
     queue.waitUntilFinished()

@@ -62,7 +62,7 @@ import Testing
                 scope: Scope(user: "\(round)")))
           }
         }
-        if generator.oneIn(2) { usleep(UInt32.random(in: 0...800, using: &generator)) }
+        for _ in 0..<Int.random(in: 0...40, using: &generator) { await Task.yield() }
         for task in tasks.shuffled(using: &generator).prefix(8) { task.cancel() }
         var written: Set<UUID> = []
         for task in tasks {

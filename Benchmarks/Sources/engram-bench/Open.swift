@@ -10,13 +10,14 @@ struct Open: AsyncParsableCommand {
     commandName: "open",
     abstract: "Opens a store once and searches it once: how long it takes, how much memory it takes.")
 
-  @Argument(help: "The store's folder; it is left as it is.") var path: String
+  @Argument(help: "The store's folder; what the search finds counts as accessed.")
+  var path: String
   @Option(help: "Components of its vectors.") var dimension: Int
   @Option(help: "Name of the model that it was made with.") var model: String
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    guard FileManager.default.fileExists(atPath: path) else {
+    guard FileManager.default.fileExists(atPath: "\(path)/engram.sqlite") else {
       throw ValidationError("There is no store at \(path).")
     }
     let (opening, store) = try Opening.measured(path: path, dimension: dimension, model: model)
