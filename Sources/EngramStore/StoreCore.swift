@@ -230,7 +230,9 @@ final class StoreCore: Sendable {
   ) throws -> (LiveIndex, IndexOrigin) {
     var origin = IndexOrigin.rebuilt(because: "there was no snapshot")
     do throws(StoreError) {
-      let live = try Snapshot.read(path, identity: identity, pages: pages, slots: slots) {
+      let live = try Snapshot.read(
+        path, identity: identity, pages: pages, slots: slots, threads: configuration.indexingThreads
+      ) {
         change throws(StoreError) in try chainHash(of: change, catalogue)
       }
       if let live { return (live, .snapshot) }

@@ -77,11 +77,11 @@ final class VectorPages: Sendable {
   }
 
   private static func readHeader(of file: File) throws(StoreError) -> Header {
-    let bytes = try read(headerBytes, from: file, at: 0)
-    guard bytes.bytes.count == headerBytes else {
+    let bytes = try file.read(headerBytes, at: 0)
+    guard bytes.count == headerBytes else {
       throw .damaged(file: file.path.string, reason: "its header is cut off")
     }
-    return try decode(bytes.bytes, file: file.path.string)
+    return try decode(bytes, file: file.path.string)
   }
 
   private static func encode(_ header: Header) -> [UInt8] {
@@ -104,17 +104,12 @@ final class VectorPages: Sendable {
     return writer.bytes
   }
 
-  private static func decode(
-    _ bytes: UnsafeRawBufferPointer, file: String
-  ) throws(StoreError) -> Header {
+  private static func decode(_ bytes: [UInt8], file: String) throws(StoreError) -> Header {
     guard bytes.starts(with: magic) else {
       throw .damaged(file: file, reason: "it is no file of vectors")
     }
-    let body = UnsafeRawBufferPointer(rebasing: bytes.dropLast(4))
-    var reader = ByteReader(body)
-    guard
-      bytes.loadUnaligned(fromByteOffset: body.count, as: UInt32.self) == Checksum.crc32c(body),
-      reader.take(16) != nil, reader.take(UInt16.self) == formatVersion,
+    var reader = ByteReader(bytes.dropLast(4))
+    guard Checksum.endsBytes(bytes), reader.take(16) != nil, reader.take(UInt16.self) == formatVersion,
       reader.take(UInt16.self) != nil, reader.take(UInt32.self) == UInt32(headerBytes),
       let store = reader.takeUUID(), let space = reader.take(UInt32.self),
       let generation = reader.take(UInt32.self), let dimension = reader.take(UInt32.self),
@@ -146,16 +141,19 @@ final class VectorPages: Sendable {
   /// holds nothing that was written as a slot of this store.
   func readSlot(_ slot: Int) throws(StoreError) -> (header: SlotHeader, vector: [Float])? {
     guard slot >= 0, slot < (try capacity()) else { return nil }
-    let slotMemory = try Self.read(slotBytes, from: file, at: offset(slot))
-    let bytes = slotMemory.bytes
-    guard bytes.count == slotBytes, let header = decodeSlot(bytes), header.slot == UInt64(slot)
+    let bytes = try file.read(slotBytes, at: offset(slot))
+    guard bytes.count == slotBytes, let header = decodeSlot(bytes.prefix(Self.slotHeaderBytes)),
+      header.slot == UInt64(slot)
     else { return nil }
-    let vector = UnsafeRawBufferPointer(
-      rebasing: bytes[Self.slotHeaderBytes..<Self.slotHeaderBytes + dimension * 4])
-    guard Checksum.crc32c(vector) == header.vectorChecksum else { return nil }
-    return withExtendedLifetime(slotMemory) {
-      (header, vector.withMemoryRebound(to: Float.self, Array.init))
+    let vector = [Float](unsafeUninitializedCapacity: dimension) { floats, count in
+      bytes.dropFirst(Self.slotHeaderBytes).withUnsafeBytes {
+        UnsafeMutableRawBufferPointer(floats).copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: $0[..<(dimension * 4)]))
+      }
+      count = dimension
     }
+    guard Self.vectorChecksum(vector) == header.vectorChecksum else { return nil }
+    return (header, vector)
   }
 
   private var dimension: Int { Int(header.dimension) }
@@ -198,7 +196,7 @@ final class VectorPages: Sendable {
     writer.put(header.vectorChecksum)
     writer.pad(to: Self.slotHeaderBytes - 4)
     let covered = writer.bytes + Self.storeTag(self.header.store)
-    writer.put(covered.withBytes { Checksum.crc32c($0) })
+    writer.put(Checksum.crc32c(covered))
     vector.withUnsafeBytes { writer.put(raw: $0) }
     writer.pad(to: slotBytes)
     group.append(contentsOf: writer.bytes)
@@ -209,19 +207,14 @@ final class VectorPages: Sendable {
     try Self.write(bytes, to: file, at: offset(slot))
   }
 
-  private func decodeSlot(_ bytes: UnsafeRawBufferPointer) -> SlotHeader? {
+  private func decodeSlot(_ bytes: ArraySlice<UInt8>) -> SlotHeader? {
     var reader = ByteReader(bytes)
     guard reader.take(UInt32.self) == Self.slotMagic, reader.take(UInt32.self) != nil,
       let slot = reader.take(UInt64.self), let change = reader.take(Int64.self),
       let group = reader.take(Int64.self), let memory = reader.takeUUID(),
       let vectorChecksum = reader.take(UInt32.self)
     else { return nil }
-    let end = Self.slotHeaderBytes - 4
-    let covered = Array(bytes[..<end]) + Self.storeTag(header.store)
-    guard
-      bytes.loadUnaligned(fromByteOffset: end, as: UInt32.self)
-        == covered.withBytes({ Checksum.crc32c($0) })
-    else { return nil }
+    guard Checksum.endsBytes(bytes, tag: Self.storeTag(header.store)) else { return nil }
     return SlotHeader(
       slot: slot, change: change, group: group, memory: memory, vectorChecksum: vectorChecksum)
   }
@@ -237,14 +230,6 @@ final class VectorPages: Sendable {
 
   private static func write(_ bytes: [UInt8], to file: File, at offset: Int) throws(StoreError) {
     try bytes.withBytes { bytes throws(StoreError) in try file.write(bytes, at: offset) }
-  }
-
-  private static func read(
-    _ count: Int, from file: File, at offset: Int
-  ) throws(StoreError) -> OwnedBytes {
-    try OwnedBytes(capacity: count) { buffer throws(StoreError) in
-      try file.read(into: buffer, at: offset)
-    }
   }
 }
 

@@ -79,6 +79,41 @@ package final class File: Sendable {
     return done
   }
 
+  /// Reads `count` bytes, or as many as there are before the end of the file.
+  func read(_ count: Int, at offset: Int) throws(StoreError) -> [UInt8] {
+    var failure: StoreError?
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialised in
+      do throws(StoreError) {
+        initialised = try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
+      } catch { failure = error }
+    }
+    if let failure { throw failure }
+    return bytes
+  }
+
+  /// Maps a part of the file over memory that the caller owns: what is written there is the caller's
+  /// alone. The file is never changed as long as it is mapped.
+  ///
+  /// - Parameter address: on a page of its own, with room for whole pages.
+  func map(at address: UnsafeMutableRawPointer, offset: Int, count: Int) throws(StoreError) {
+    #if os(Linux)
+      let anonymous = Int32(MAP_ANONYMOUS)
+    #else
+      let anonymous = MAP_ANON
+    #endif
+    let (access, flags) = (PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED)
+    // Sections of files begin at multiples of 4,096, which is not everybody's page.
+    let isMappable = offset % Int(sysconf(Int32(_SC_PAGESIZE))) == 0
+    let result =
+      isMappable
+      ? mmap(address, count, access, flags, descriptor.rawValue, off_t(offset))
+      : mmap(address, count, access, flags | anonymous, -1, 0)
+    guard result == address else { throw .io(Errno(rawValue: errno), "mapping", path) }
+    if !isMappable {
+      _ = try read(into: UnsafeMutableRawBufferPointer(start: address, count: count), at: offset)
+    }
+  }
+
   /// Returns once what was written has reached the disk. A failure is final: the kernel may have
   /// dropped the pages, so asking again proves nothing.
   func synchronise() throws(StoreError) {
