@@ -196,24 +196,29 @@ struct Snapshot {
 
   /// The live index that a snapshot holds.
   ///
-  /// - Parameter chainHash: the history's hash of a change; nil where it has no such change.
+  /// - Parameter threads: that prove its checksums.
   /// - Returns: nil where there is no snapshot.
   /// - Throws: `StoreError.damaged` where it fails a check, or has another format or parameters.
   static func read(
-    _ path: FilePath, identity: Identity, pages: VectorPages, slots: Int, threads: Int,
-    chainHash: (Int64) throws(StoreError) -> Data?
+    _ path: FilePath, identity: Identity, pages: VectorPages, threads: Int, catalogue: Catalogue
   ) throws(StoreError) -> LiveIndex? {
-    guard try Directory.kind(of: path) != .absent else { return nil }
-    let file = try File.open(path, .read)
+    guard let file = try open(path) else { return nil }
     let header = try Header(file, identity: identity)
     // After power loss the weaker levels of durability may have lost what the snapshot knows, and
     // given the same numbers to other changes since.
-    guard let hash = try chainHash(header.covered) else {
+    guard let hash = try catalogue.chainHash(of: header.covered) else {
       throw .damaged(
         file: Catalogue.fileName, reason: "it is older than the snapshot of the index")
     }
     guard hash == header.hash else {
       throw .damaged(file: path.string, reason: "it covers changes that the catalogue does not have")
+    }
+    // All slots that it names were there when it was written.
+    let slots = try catalogue.slotCount()
+    if !pages.hasRoom(slots: slots) { try pages.extendMap() }
+    guard pages.hasRoom(slots: slots) else {
+      throw .damaged(
+        file: pages.file.path.string, reason: "it is shorter than the catalogue says")
     }
     try check(file, header, threads: threads)
     func saved(_ section: Section) -> SavedBytes {
@@ -247,6 +252,17 @@ struct Snapshot {
       guard case .damagedSnapshot(let what) = error else { throw .index(error) }
       throw .damaged(file: path.string, reason: "its parts contradict each other: \(what)")
     }
+  }
+
+  /// The change that a snapshot covers; nil where there is none.
+  static func covered(_ path: FilePath, identity: Identity) throws(StoreError) -> Int64? {
+    guard let file = try open(path) else { return nil }
+    return try Header(file, identity: identity).covered
+  }
+
+  private static func open(_ path: FilePath) throws(StoreError) -> File? {
+    guard try Directory.kind(of: path) != .absent else { return nil }
+    return try File.open(path, .read)
   }
 
   private struct Header {

@@ -32,7 +32,7 @@ extension Store {
 
   private func verifyNow() throws(StoreError) -> VerifyReport {
     var report = VerifyReport()
-    let live = core.live
+    let live = try core.index.upToDate()
     let pages = core.pages
     let graphProblems = live.index.integrityProblems()
     report = try read { db in

@@ -1,5 +1,6 @@
 import EngramIndex
 import Foundation
+import Synchronization
 import SystemPackage
 
 /// The file of full-precision vectors: a header, then slots of one size. The source of truth for
@@ -37,6 +38,10 @@ final class VectorPages: Sendable {
   let file: File
   let map: PageMap
   let slotBytes: Int
+  /// Held while the file grows.
+  private let growth = Mutex<Void>(())
+  private let isGrowing = Atomic<Bool>(false)
+  private let syncFailure = Mutex<StoreError?>(nil)
 
   private init(header: Header, file: File) throws(StoreError) {
     self.header = header
@@ -156,33 +161,81 @@ final class VectorPages: Sendable {
     return (header, vector)
   }
 
+  /// The first slot from `slot` on that nobody has written: a process that died before its commit
+  /// may have.
+  func firstFreeSlot(from slot: Int) throws(StoreError) -> Int {
+    var slot = slot
+    while try readSlot(slot) != nil { slot += 1 }
+    return slot
+  }
+
   private var dimension: Int { Int(header.dimension) }
   private func offset(_ slot: Int) -> Int { Self.headerBytes + slot * slotBytes }
 
-  // MARK: Writing, by the thread that commits
+  // MARK: Growing
 
   /// Whether slots below `count` may be written: their space was zero-filled, synced and mapped.
   func hasRoom(slots count: Int) -> Bool { offset(count) <= map.mapped }
 
-  /// Zero-fills space for slots below `count`, so that a commit never waits for the file system to
-  /// allocate. It is room once the file has been synced and the map extended.
+  /// Makes room for slots below `count`, so that a commit never waits for the file system to
+  /// allocate. One process at a time does it, past the end of the file only.
   ///
   /// It grows by 64 KB first, then by an eighth of the file, by 16 MB at most. What an attempt that
-  /// failed left behind the room is written again.
-  func fill(slots count: Int) throws(StoreError) {
-    let size = map.mapped
-    let step = min(max(64 << 10, size / 8), 16 << 20)
-    let target = (max(offset(count), size + step) + 4095) / 4096 * 4096
-    let zeros = [UInt8](repeating: 0, count: min(target - size, 1 << 20))
-    for begin in stride(from: size, to: target, by: zeros.count) {
-      try Self.write(Array(zeros.prefix(target - begin)), to: file, at: begin)
+  /// failed left behind is written again, or is room if another process could sync it.
+  func makeRoom(slots count: Int) throws(StoreError) {
+    try growth.withLock { _ throws(StoreError) in
+      guard !hasRoom(slots: count) else { return }
+      // Opened anew: of two syncs at once through one descriptor only one is told of a failure.
+      let file = try File.open(file.path, .write)
+      _ = try file.lock(wait: true)
+      let size = map.mapped
+      try extendMap()
+      if hasRoom(slots: count) { return }
+      let target = (max(offset(count), size + step(size)) + 4095) / 4096 * 4096
+      let zeros = [UInt8](repeating: 0, count: min(target - size, 1 << 20))
+      for begin in stride(from: map.mapped, to: target, by: zeros.count) {
+        try Self.write(Array(zeros.prefix(target - begin)), to: file, at: begin)
+      }
+      try synchronise(file)
+      try extendMap()
     }
   }
 
+  /// Makes room on another thread where less than half a step of it is left behind `count` slots.
+  func makeRoomSoon(slots count: Int) {
+    let needed = count + step(map.mapped) / 2 / slotBytes
+    guard !hasRoom(slots: needed), !isGrowing.exchange(true, ordering: .acquiring) else { return }
+    DispatchQueue.global(qos: .utility).async { [self] in
+      // Where there is no space the commit that needs it says so; a failed sync is noted.
+      try? makeRoom(slots: needed)
+      isGrowing.store(false, ordering: .releasing)
+    }
+  }
+
+  private func step(_ size: Int) -> Int { min(max(64 << 10, size / 8), 16 << 20) }
+
+  /// Maps what the file has grown by, in this process or another.
   func extendMap() throws(StoreError) {
     // Past the end of a file that was cut off its last page reads as zeros.
     try map.extend(file, to: (try file.size() + 4095) / 4096 * 4096)
   }
+
+  // MARK: Writing, under the writer lock
+
+  /// Returns once all slots written so far have reached the disk. Where it has ever failed, here or
+  /// while the file grew, it fails for good: what did not reach the disk may be in no memory any more.
+  func synchronise() throws(StoreError) { try synchronise(file) }
+
+  private func synchronise(_ file: File) throws(StoreError) {
+    if let failure { throw failure }
+    do throws(StoreError) { try file.synchronise() } catch {
+      syncFailure.withLock { $0 = error }
+      throw error
+    }
+  }
+
+  /// The sync that failed.
+  var failure: StoreError? { syncFailure.withLock { $0 } }
 
   /// Appends the bytes of one slot to those of a group.
   func encodeSlot(_ header: SlotHeader, _ vector: [Float], into group: inout [UInt8]) {
