@@ -3,7 +3,8 @@
 //   StoreChild PATH DURABILITY WRITERS WORK
 //
 // WORK is `hold` (keeps the store open until its input ends), `insert` (each writer adds memories),
-// `mixed` (adds, updates, deletes and snapshots), or `fill` (adds vectors of 1,024 components until
+// `mixed` (adds, updates, deletes and snapshots), `share` (the same with searches, for
+// as many seconds as SECONDS says; then waits for its input to end), or `fill` (adds vectors of 1,024 components until
 // their file may not grow, and goes on when it may again). What was acknowledged is a line on standard
 // output, written by write(2) before anything else happens:
 //
@@ -12,8 +13,9 @@
 //   = ID N           updated to version N
 //   ? ID             about to be deleted
 //   - ID             deleted
-//   ! WHY            an insert was refused
-//   done             nothing follows
+//   ! WHY            something was refused, or is wrong
+//   done             nothing follows; of `share`: but what it sees when its input has ended,
+//   sees COUNT HASH  so many memories, of these ids and versions
 
 import EngramStore
 import Foundation
@@ -47,8 +49,12 @@ func insert(_ store: Store, writer: Int) async throws -> UUID {
 }
 
 /// Adds memories; every third one is updated twice, every fifth one deleted.
-func work(_ store: Store, writer: Int, mixed: Bool) async throws {
-  for count in 0..<10_000 / writers {
+func work(
+  _ store: Store, writer: Int, mixed: Bool, while goesOn: (_ count: Int) throws -> Bool
+) async throws {
+  var count = -1
+  while try goesOn(count + 1) {
+    count += 1
     let id = try await insert(store, writer: writer)
     guard mixed else { continue }
     if count % 3 == 0 {
@@ -67,6 +73,44 @@ func work(_ store: Store, writer: Int, mixed: Bool) async throws {
     }
     if writer == 0, count % 50 == 49 { try await store.snapshot() }
   }
+}
+
+/// Works beside other processes: what this one has just added it finds, whatever they do.
+func share(_ store: Store, writer: Int, until end: ContinuousClock.Instant) async throws {
+  try await work(store, writer: writer, mixed: true) { _ in
+    let id = UUID()
+    let memories = try store.search(vector(id, 0), k: 10)
+    if Set(memories.map(\.memory.id)).count != memories.count { report("! a memory came twice") }
+    for memory in memories where !memory.memory.text.hasPrefix("memory \(memory.memory.id) version") {
+      report("! \(memory.memory.text) is not what was written")
+    }
+    return ContinuousClock.now < end
+  }
+}
+
+/// All current memories: how many, and a number that stands for their ids and versions. Each of them
+/// is found by its own vector.
+func state(_ store: Store) throws -> String {
+  var hash: UInt64 = 0
+  var count = 0
+  var cursor: String?
+  repeat {
+    let page = try store.list(after: cursor, limit: 1_000)
+    for memory in page.memories {
+      count += 1
+      guard case .int(let version)? = memory.metadata["version"] else {
+        report("! \(memory.id) has no version")
+        continue
+      }
+      var own: UInt64 = 0xCBF2_9CE4_8422_2325
+      for byte in Array("\(memory.id) \(version)".utf8) { own = (own ^ UInt64(byte)) &* 0x100_0000_01B3 }
+      hash ^= own
+      let found = try store.search(vector(memory.id, Int(version)), k: 1).first
+      if found?.memory.id != memory.id || found?.score != 0 { report("! \(memory.id) is not found") }
+    }
+    cursor = page.next
+  } while cursor != nil
+  return "\(count) \(hash)"
 }
 
 /// Files may not be longer than this many bytes; nil for any length.
@@ -106,6 +150,13 @@ func fill(_ store: Store) async throws {
   report("done")
 }
 
+func forEachWriter(_ body: @escaping @Sendable (Int) async throws -> Void) async throws {
+  try await withThrowingTaskGroup(of: Void.self) { group in
+    for writer in 0..<writers { group.addTask { try await body(writer) } }
+    try await group.waitForAll()
+  }
+}
+
 let store = try Store(
   path: arguments[1],
   configuration: StoreConfiguration(
@@ -115,13 +166,19 @@ if arguments[3] == "0" || arguments[4] == "hold" {
   _ = FileHandle.standardInput.readDataToEndOfFile()
 } else if arguments[4] == "fill" {
   try await fill(store)
+} else if arguments[4] == "share" {
+  let seconds = Double(ProcessInfo.processInfo.environment["SECONDS"] ?? "") ?? 1
+  let end = ContinuousClock.now + .seconds(seconds)
+  try await forEachWriter { try await share(store, writer: $0, until: end) }
+  report("done")
+  _ = FileHandle.standardInput.readDataToEndOfFile()
+  report("sees \(try state(store))")
 } else {
   let mixed = arguments[4] == "mixed"
-  try await withThrowingTaskGroup(of: Void.self) { group in
-    for writer in 0..<writers {
-      group.addTask { try await work(store, writer: writer, mixed: mixed) }
+  try await forEachWriter { writer in
+    try await work(store, writer: writer, mixed: mixed) { count in
+      count < 10_000 / writers
     }
-    try await group.waitForAll()
   }
 }
 try await store.close()
