@@ -23,11 +23,16 @@ final class Catalogue: Sendable {
     try writer.writeWithoutTransaction { db in
       try Self.checkFormat(db, path: path)
       try db.execute(sql: "PRAGMA journal_mode = WAL")
-      try db.execute(sql: "PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL")")
+      try Self.setDurability(durability, db)
       try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
       try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
     }
     try Schema.migrator.migrate(writer)
+  }
+
+  /// Makes commits from here on as durable as this.
+  static func setDurability(_ durability: Durability, _ db: Database) throws {
+    try db.execute(sql: "PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL")")
   }
 
   private static func configuration(readonly: Bool) -> Configuration {
