@@ -77,7 +77,10 @@ final class Committer {
       }
     } catch {
       let error = StoreError(error)
-      guard isWritten else { throw error }
+      guard isWritten else {
+        if catalogue.isInTransaction { failure = error }
+        throw error
+      }
       // The transaction may be in the log or not: only opening anew tells.
       failure = .commitOutcomeUnknown(cause: error.description)
       throw .commitOutcomeUnknown(cause: error.description)

@@ -15,7 +15,20 @@ struct Script {
     case snapshot
   }
 
-  private enum Outcome: Sendable { case done, refused, unknown }
+  private enum Outcome: Sendable {
+    case done, refused
+    /// The store takes no more writes; of this one it is known that it did not take place, or not.
+    case stopped, unknown
+
+    init(_ error: StoreError) {
+      self =
+        switch error {
+        case .commitOutcomeUnknown: .unknown
+        case .readOnly: .stopped
+        default: .refused
+        }
+    }
+  }
 
   private struct Version: Sendable {
     var text = 0
@@ -71,7 +84,7 @@ struct Script {
     } catch { report("! close: \(error)") }
   }
 
-  /// One request or a few at once; whether the store is as it was afterwards.
+  /// One request or a few at once; whether the store goes on afterwards.
   private mutating func takesWrites(afterStep store: Store) async -> Bool {
     var requests: [Request] = []
     var free = memories.keys.sorted { $0.uuidString < $1.uuidString }
@@ -83,7 +96,7 @@ struct Script {
       return await group.reduce(into: []) { $0.append($1) }
     }
     for (request, outcome) in outcomes { note(request, outcome) }
-    return outcomes.allSatisfy { $0.1 == .done }
+    return outcomes.allSatisfy { $0.1 == .done || $0.1 == .refused }
   }
 
   /// - Parameter free: memories that no other request of this step concerns.
@@ -129,13 +142,18 @@ struct Script {
         report("? \(id.uuidString)")
         try await store.delete(id)
         report("- \(id.uuidString)")
-      case .read(let id): try read(id, store)
+      case .read(let id):
+        do throws(StoreError) { try read(id, store) } catch {
+          report("! \(error)")
+          // What fails once is served the next time.
+          do throws(StoreError) { try read(id, store) } catch { report("! again: \(error)") }
+        }
       case .snapshot: try await store.snapshot()
       }
       return .done
     } catch {
       report("! \(error)")
-      return if case .commitOutcomeUnknown = error { .unknown } else { .refused }
+      return Outcome(error)
     }
   }
 
@@ -183,7 +201,8 @@ struct Script {
     case (.update(let id, _), .unknown), (.delete(let id, _), .unknown):
       memories[id] = nil
       report("~ \(id.uuidString)")
-    case (.delete(let id, let version), .refused): report("= \(id.uuidString) \(version.text)")
+    case (.delete(let id, let version), .refused), (.delete(let id, let version), .stopped):
+      report("= \(id.uuidString) \(version.text)")
     default: break
     }
   }
