@@ -7,9 +7,10 @@ final class Child {
   private let process = Process()
   private let lines = Lines()
 
+  /// - Parameter errors: a file that takes what the process writes about its end.
   init(
     store: URL, durability: Durability = .full, writers: Int, work: String,
-    environment: [String: String] = [:]
+    environment: [String: String] = [:], errors: URL? = nil
   ) throws {
     process.executableURL = try Self.executable()
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
@@ -17,6 +18,10 @@ final class Child {
     let output = Pipe()
     process.standardOutput = output
     process.standardInput = Pipe()
+    if let errors {
+      try Data().write(to: errors)
+      process.standardError = try FileHandle(forWritingTo: errors)
+    }
     try process.run()
     lines.read(output.fileHandleForReading)
   }
