@@ -44,9 +44,14 @@ let package = Package(
       dependencies: [
         "EngramStore", "EngramIndex", "StoreChild", .product(name: "GRDB", package: "GRDB.swift"),
       ]),
-    // The process that the store's tests kill.
+    // The process that the store's tests kill, and whose calls on files they record and let fail.
     .executableTarget(
-      name: "StoreChild", dependencies: ["EngramStore"], path: "Tests/StoreChild"),
+      name: "StoreChild",
+      dependencies: [
+        "EngramStore", .target(name: "CStoreFaults", condition: .when(platforms: [.linux])),
+      ], path: "Tests/StoreChild"),
+    .target(
+      name: "CStoreFaults", dependencies: ["CEngramSQLite"], path: "Tests/CStoreFaults"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -26,7 +26,7 @@ final class Catalogue: Sendable {
     try writer.writeWithoutTransaction { db in
       try Self.checkFormat(db, path: path)
       try db.execute(sql: "PRAGMA journal_mode = WAL")
-      try db.execute(sql: "PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL")")
+      try Self.setDurability(durability, db)
       try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
       try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
     }
@@ -43,10 +43,17 @@ final class Catalogue: Sendable {
     }
   }
 
+  /// Makes commits from here on as durable as this.
+  static func setDurability(_ durability: Durability, _ db: Database) throws {
+    try db.execute(sql: "PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL")")
+  }
+
   private static func configuration(readonly: Bool) -> Configuration {
     var configuration = Configuration()
     configuration.readonly = readonly
     configuration.busyMode = .timeout(TimeInterval(busySeconds))
+    // Without memory a transaction may not even be rolled back; GRDB would end the process.
+    configuration.allowsUnsafeTransactions = true
     configuration.prepareDatabase { db in
       guard let connection = db.sqliteConnection else { return }
       let result = engram_sqlite_configure(connection)
@@ -76,8 +83,9 @@ final class Catalogue: Sendable {
   func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
     let reader = try idleReaders.withLock { $0.popLast() } ?? DatabaseQueue(
       path: path.string, configuration: Self.configuration(readonly: true))
-    defer { idleReaders.withLock { $0.append(reader) } }
     return try reader.unsafeRead { db in
+      // One whose transaction could not be ended is closed, which ends it.
+      defer { if !db.isInsideTransaction { idleReaders.withLock { $0.append(reader) } } }
       // Prepared once: GRDB's own transactions are parsed anew each time.
       let (begin, end) = (
         try db.cachedStatement(sql: "BEGIN"), try db.cachedStatement(sql: "COMMIT")
@@ -108,6 +116,9 @@ final class Catalogue: Sendable {
   func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
     try writer.writeWithoutTransaction(body)
   }
+
+  /// Whether a transaction could not even be rolled back: no other one begins. Commit thread only.
+  var isInTransaction: Bool { writer.writeWithoutTransaction { $0.isInsideTransaction } }
 
   /// Moves the log into the database as far as readers allow. Under the writer lock only.
   ///

@@ -82,8 +82,13 @@ final class Committer {
       }
     } catch {
       let error = StoreError(error)
-      guard isWritten else { throw error }
-      if case .database(let code, _) = error, code & 0xFF == SQLITE_FULL {
+      guard isWritten else {
+        if catalogue.isInTransaction { failure = error }
+        throw error
+      }
+      if case .database(let code, _) = error, code & 0xFF == SQLITE_FULL,
+        !catalogue.isInTransaction
+      {
         // The log's last page, without which nothing has been committed, found no space.
         mark = try index.endCommit([], slots: nextSlot, covering: head.sequence)
         throw error

@@ -138,6 +138,8 @@ final class StoreCore: Sendable {
       }
       return store
     }
+    // The files that are made next carry the store's identity: it must outlast them.
+    try Catalogue.setDurability(.full, db)
     let store = UUID()
     try db.inTransaction(.immediate) {
       try db.execute(
@@ -157,6 +159,7 @@ final class StoreCore: Sendable {
         arguments: [VectorPages.fileName(space: CommitGroup.space), CommitGroup.space])
       return .commit
     }
+    try Catalogue.setDurability(configuration.durability, db)
     return store
   }
 

@@ -3,22 +3,34 @@
 //   StoreChild PATH DURABILITY WRITERS WORK
 //
 // WORK is `hold` (keeps the store open until its input ends), `insert` (each writer adds memories),
-// `mixed` (adds, updates, deletes and snapshots), `share` (the same with searches, for
-// as many seconds as SECONDS says; then waits for its input to end), or `fill` (adds vectors of 1,024 components until
-// their file may not grow, and goes on when it may again). What was acknowledged is a line on standard
-// output, written by write(2) before anything else happens:
+// `mixed` (adds, updates, deletes and snapshots), `share` (the same with searches, for as many seconds
+// as SECONDS says; then it waits for its input to end), `fill` (adds vectors of 1,024 components until
+// their file may not grow, and goes on when it may again), or `script-LIVES-STEPS` (opens the store,
+// does random requests, closes it, so often; WRITERS is the seed). What was acknowledged is a line on
+// standard output, written by write(2) before anything else happens:
 //
 //   open             the store is open
 //   + ID 0           inserted, version 0
-//   = ID N           updated to version N
+//   = ID N           updated to version N, or has that version still
 //   ? ID             about to be deleted
 //   - ID             deleted
+//   ~ ID             whether the last write of it took place is not known
 //   ! WHY            something was refused, or is wrong
+//   closed           the store is closed
+//   calls N          so many calls of the kind that may fail (Tests/CStoreFaults)
 //   done             nothing follows; of `share`: but what it sees when its input has ended,
 //   sees COUNT HASH  so many memories, of these ids and versions
 
 import EngramStore
 import Foundation
+
+#if canImport(CStoreFaults)
+  import CStoreFaults
+#endif
+
+#if canImport(CStoreFaults)
+  store_faults_prepare()
+#endif
 
 let arguments = CommandLine.arguments
 guard arguments.count == 5, let durability = Durability(rawValue: arguments[2]),
@@ -33,7 +45,10 @@ func report(_ line: String) {
 /// Version `version` of a memory: everything in it follows from its id, so that half a version
 /// shows.
 func text(_ id: UUID, _ version: Int) -> String { "memory \(id.uuidString) version \(version)" }
-func metadata(_ version: Int) throws -> Metadata { try Metadata(["version": .int(Int64(version))]) }
+/// - Parameter vector: the version that the vector is of, where that is another.
+func metadata(_ version: Int, vector: Int? = nil) throws -> Metadata {
+  try Metadata(["version": .int(Int64(version)), "vector": .int(Int64(vector ?? version))])
+}
 func vector(_ id: UUID, _ version: Int) -> [Float] {
   withUnsafeBytes(of: id.uuid) { bytes in bytes.map { Float($0) + Float(version) / 4 } }
 }
@@ -157,10 +172,26 @@ func forEachWriter(_ body: @escaping @Sendable (Int) async throws -> Void) async
   }
 }
 
-let store = try Store(
-  path: arguments[1],
-  configuration: StoreConfiguration(
-    dimension: arguments[4] == "fill" ? 1_024 : 16, metric: .squaredL2, durability: durability))
+func follow(_ script: Script, lives: Int, steps: Int) async {
+  var script = script
+  await script.run(lives: lives, steps: steps)
+}
+
+let configuration = StoreConfiguration(
+  dimension: arguments[4] == "fill" ? 1_024 : 16, metric: .squaredL2, durability: durability)
+let script = arguments[4].split(separator: "-").compactMap { Int($0) }
+if script.count == 2 {
+  await follow(
+    Script(path: arguments[1], configuration: configuration, seed: UInt64(writers)),
+    lives: script[0], steps: script[1])
+  #if canImport(CStoreFaults)
+    report("calls \(store_faults_calls())")
+  #endif
+  report("done")
+  exit(0)
+}
+
+let store = try Store(path: arguments[1], configuration: configuration)
 report("open")
 if arguments[3] == "0" || arguments[4] == "hold" {
   _ = FileHandle.standardInput.readDataToEndOfFile()
