@@ -19,13 +19,27 @@ final class WriterLock: Sendable {
   /// another go first.
   private static let turn = File.LockByte(offset: 1)
 
+  /// Held for a moment by whoever tries whether locks work.
+  private static let trial = File.LockByte(offset: 2)
+
   /// Opens the lock of a store, which the caller takes before anything else is done.
+  ///
+  /// - Throws: `StoreError.unusablePath` where locks do not work.
   init(_ directory: FilePath) throws(StoreError) {
     file = try File.open(directory.appending(Self.fileName), .create)
     map = try PageMap(reserving: 1 << 16)
+    try FileSystem.check(directory)
+    // Where it is held already, it works.
+    guard try file.lock(Self.trial, wait: false) else { return }
+    let other = try File.open(file.path, .write)
+    guard try !other.lock(Self.trial, wait: false) else {
+      throw FileSystem.refusal(directory, "its file system has no locks")
+    }
+    try file.unlock(Self.trial)
   }
 
   func lock() throws(StoreError) {
+    // Where locks are for whole files there is no turn to be waited for.
     #if os(Linux)
       _ = try file.lock(Self.turn, wait: true)
       defer { try? file.unlock(Self.turn) }

@@ -165,13 +165,6 @@ func fill(_ store: Store) async throws {
   report("done")
 }
 
-func forEachWriter(_ body: @escaping @Sendable (Int) async throws -> Void) async throws {
-  try await withThrowingTaskGroup(of: Void.self) { group in
-    for writer in 0..<writers { group.addTask { try await body(writer) } }
-    try await group.waitForAll()
-  }
-}
-
 func follow(_ script: Script, lives: Int, steps: Int) async {
   var script = script
   await script.run(lives: lives, steps: steps)
@@ -197,19 +190,26 @@ if arguments[3] == "0" || arguments[4] == "hold" {
   _ = FileHandle.standardInput.readDataToEndOfFile()
 } else if arguments[4] == "fill" {
   try await fill(store)
-} else if arguments[4] == "share" {
+} else {
+  let (isMixed, isSharing) = (arguments[4] == "mixed", arguments[4] == "share")
   let seconds = Double(ProcessInfo.processInfo.environment["SECONDS"] ?? "") ?? 1
   let end = ContinuousClock.now + .seconds(seconds)
-  try await forEachWriter { try await share(store, writer: $0, until: end) }
-  report("done")
-  _ = FileHandle.standardInput.readDataToEndOfFile()
-  report("sees \(try state(store))")
-} else {
-  let mixed = arguments[4] == "mixed"
-  try await forEachWriter { writer in
-    try await work(store, writer: writer, mixed: mixed) { count in
-      count < 10_000 / writers
+  try await withThrowingTaskGroup(of: Void.self) { group in
+    for writer in 0..<writers {
+      group.addTask {
+        if isSharing {
+          try await share(store, writer: writer, until: end)
+        } else {
+          try await work(store, writer: writer, mixed: isMixed) { $0 < 10_000 / writers }
+        }
+      }
     }
+    try await group.waitForAll()
+  }
+  if isSharing {
+    report("done")
+    _ = FileHandle.standardInput.readDataToEndOfFile()
+    report("sees \(try state(store))")
   }
 }
 try await store.close()

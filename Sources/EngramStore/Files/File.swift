@@ -26,7 +26,7 @@ package final class File: Sendable {
 
   deinit {
     // A child that has been forked and not become its program yet shares the locks.
-    if isLocked.load(ordering: .relaxed) { for byte in 0..<2 { try? unlock(LockByte(offset: byte)) } }
+    if isLocked.load(ordering: .relaxed) { for byte in 0..<3 { try? unlock(LockByte(offset: byte)) } }
     try? descriptor.close()
   }
 

@@ -6,6 +6,7 @@ import Synchronization
 final class Child {
   private let process = Process()
   private let lines = Lines()
+  private let input = Pipe()
 
   /// - Parameter errors: a file that takes what the process writes about its end.
   init(
@@ -17,7 +18,7 @@ final class Child {
     process.arguments = [store.path, durability.rawValue, "\(writers)", work]
     let output = Pipe()
     process.standardOutput = output
-    process.standardInput = Pipe()
+    process.standardInput = input
     if let errors {
       try Data().write(to: errors)
       process.standardError = try FileHandle(forWritingTo: errors)
@@ -35,6 +36,10 @@ final class Child {
     process.waitUntilExit()
     return lines.all()
   }
+
+  func closeInput() { try? input.fileHandleForWriting.close() }
+
+  func signal(_ signal: Int32) { Foundation.kill(process.processIdentifier, signal) }
 
   /// Waits until the process has ended, and returns all that it had written.
   func end() -> [Substring] {

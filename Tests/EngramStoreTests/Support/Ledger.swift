@@ -91,6 +91,13 @@ struct Ledger {
 
   // MARK: Memories as the child makes them
 
+  static func newMemory() throws -> NewMemory {
+    let id = UUID()
+    return NewMemory(
+      id: id, text: text(id, 0), vector: vector(id, 0), scope: Scope(user: "parent"),
+      metadata: try Metadata(["version": .int(0), "vector": .int(0)]))
+  }
+
   static func version(of memory: Memory) -> Int? { number("version", memory) }
 
   static func text(_ id: UUID, _ version: Int) -> String {
@@ -99,8 +106,11 @@ struct Ledger {
 
   /// The vector that a memory says it has.
   static func vector(of memory: Memory) -> [Float] {
-    let version = Float(number("vector", memory) ?? -1)
-    return withUnsafeBytes(of: memory.id.uuid) { bytes in bytes.map { Float($0) + version / 4 } }
+    vector(memory.id, number("vector", memory) ?? -1)
+  }
+
+  private static func vector(_ id: UUID, _ version: Int) -> [Float] {
+    withUnsafeBytes(of: id.uuid) { bytes in bytes.map { Float($0) + Float(version) / 4 } }
   }
 
   static func isWhole(_ memory: Memory, vector: [Float]) -> Bool {
