@@ -139,8 +139,8 @@ import Testing
       let reader = try open(directory)
       try await writer.insert((0..<9_000).map { _ in try Ledger.newMemory() })
       #expect(try reader.statistics().memories == 12_000)
-      try await reader.waitUntilIndexed()
-      for store in [writer, reader] {
+      for store in [reader, writer] {
+        try await store.waitUntilIndexed()
         let statistics = try store.statistics()
         #expect(statistics.tailRows == 0 && statistics.indexRows == 12_000)
         try await check(store)
