@@ -78,7 +78,8 @@ final class Committer {
     } catch {
       let error = StoreError(error)
       guard isWritten else {
-        if catalogue.isInTransaction { failure = error }
+        // FTS5 without memory may take its totals for zero, and keep them past the rollback.
+        if catalogue.isInTransaction || error.isOutOfMemory { failure = error }
         throw error
       }
       // The transaction may be in the log or not: only opening anew tells.
