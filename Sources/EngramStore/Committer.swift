@@ -83,7 +83,8 @@ final class Committer {
     } catch {
       let error = StoreError(error)
       guard isWritten else {
-        if catalogue.isInTransaction { failure = error }
+        // FTS5 without memory may take its totals for zero, and keep them past the rollback.
+        if catalogue.isInTransaction || error.isOutOfMemory { failure = error }
         throw error
       }
       if case .database(let code, _) = error, code & 0xFF == SQLITE_FULL,

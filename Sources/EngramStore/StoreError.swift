@@ -1,3 +1,4 @@
+import CEngramSQLite
 import EngramIndex
 import Foundation
 import GRDB
@@ -57,6 +58,14 @@ public enum StoreError: Error, Sendable {
         code: Int(error.extendedResultCode.rawValue), message: error.message ?? "no message")
     default: self = .database(code: 0, message: "\(error)")
     }
+  }
+}
+
+extension StoreError {
+  /// Whether SQLite was refused memory, by itself or at a file.
+  var isOutOfMemory: Bool {
+    guard case .database(let code, _) = self else { return false }
+    return code & 0xFF == SQLITE_NOMEM || code == SQLITE_IOERR | 12 << 8
   }
 }
 

@@ -121,27 +121,41 @@ struct RecordedRun {
   /// What is wrong with the store in a directory after a crash: it must hold what it held after one
   /// of its commits, at or after the promised change, and go on from there. What opening it throws is thrown.
   func problems(of directory: URL, promised: Int) async throws -> [String] {
-    var store = try openStore(directory, script: durability)
-    let report = try await store.verify()
-    var problems = report.problems
-    let found = try Self.changes(of: store)
-    if !changes.starts(with: found) { return problems + ["another history: \(found)"] }
-    if found.count < promised { problems.append("\(found.count) changes of \(promised) promised") }
-    if joined.contains(Int64(found.count + 1)) { problems.append("half a commit: \(found.count)") }
-    problems += try Self.problems(of: store, holding: states[found.count])
-
     let id = UUID()
-    try await store.insert(
-      NewMemory(
-        id: id, text: "after", vector: [Float](repeating: 1_000, count: 16),
-        scope: Scope(user: "after")))
-    try await store.close()
-    store = try openStore(directory, script: durability)
-    problems += try await store.verify().problems
-    let after = try store.search([Float](repeating: 1_000, count: 16), k: 1)
-    if after.first?.memory.id != id { problems.append("a new memory is not found") }
-    if try store.statistics().memories != states[found.count].count + 1 {
-      problems.append("memories went or came with the new one")
+    let vector = [Float](repeating: 1_000, count: 16)
+    return try await Self.withStore(directory, durability) { store in
+      var problems = try await store.verify().problems
+      let found = try Self.changes(of: store)
+      if !changes.starts(with: found) { return problems + ["another history: \(found)"] }
+      if found.count < promised { problems.append("\(found.count) changes of \(promised)") }
+      if joined.contains(Int64(found.count + 1)) { problems.append("half a commit") }
+      problems += try Self.problems(of: store, holding: states[found.count])
+      try await store.insert(
+        NewMemory(id: id, text: "after", vector: vector, scope: Scope(user: "after")))
+      return problems
+    } + Self.withStore(directory, durability) { store in
+      var problems = try await store.verify().problems
+      if try store.search(vector, k: 1).first?.memory.id != id {
+        problems.append("a new memory is not found")
+      }
+      let count = try Self.changes(of: store).count - 1
+      if try store.statistics().memories != states[count].count + 1 {
+        problems.append("memories went or came with the new one")
+      }
+      return problems
+    }
+  }
+
+  /// Opens a store and closes it again whatever happens: one that is forgotten closes later, when
+  /// another image may lie in its place.
+  private static func withStore(
+    _ directory: URL, _ durability: Durability, _ body: (Store) async throws -> [String]
+  ) async throws -> [String] {
+    let store = try openStore(directory, script: durability)
+    let problems: [String]
+    do { problems = try await body(store) } catch {
+      try? await store.close()
+      throw error
     }
     try await store.close()
     return problems
