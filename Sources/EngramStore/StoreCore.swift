@@ -258,6 +258,7 @@ final class StoreCore: Sendable {
     queue.submit(.checkpoint) { result in checkpoint.withLock { $0 = result } }
     queue.close()
     queue.waitUntilFinished()
+    pages.close()
     indexer.stop()
     // A snapshot is derived: where it cannot be written, the next opening rebuilds.
     if snapshots.isWorthwhile { try? indexer.writeSnapshot() }

@@ -41,6 +41,7 @@ final class VectorPages: Sendable {
   /// Held while the file grows.
   private let growth = Mutex<Void>(())
   private let isGrowing = Atomic<Bool>(false)
+  private let isClosed = Atomic<Bool>(false)
   private let syncFailure = Mutex<StoreError?>(nil)
 
   private init(header: Header, file: File) throws(StoreError) {
@@ -184,7 +185,7 @@ final class VectorPages: Sendable {
   /// failed left behind is written again, or is room if another process could sync it.
   func makeRoom(slots count: Int) throws(StoreError) {
     try growth.withLock { _ throws(StoreError) in
-      guard !hasRoom(slots: count) else { return }
+      guard !hasRoom(slots: count), !isClosed.load(ordering: .acquiring) else { return }
       // Opened anew: of two syncs at once through one descriptor only one is told of a failure.
       let file = try File.open(file.path, .write)
       _ = try file.lock(wait: true)
@@ -210,6 +211,12 @@ final class VectorPages: Sendable {
       try? makeRoom(slots: needed)
       isGrowing.store(false, ordering: .releasing)
     }
+  }
+
+  /// Once nobody writes any more: nothing touches the file afterwards, which may be another's soon.
+  func close() {
+    isClosed.store(true, ordering: .releasing)
+    growth.withLock { _ in }
   }
 
   private func step(_ size: Int) -> Int { min(max(64 << 10, size / 8), 16 << 20) }
