@@ -6,9 +6,10 @@ import Testing
 /// left opens, and keeps what was promised. `CrashDisk` says what a disk may hold.
 ///
 /// `ENGRAM_CRASH_IMAGES` sets how many images are checked in all.
-@Suite(.enabled(if: CallLog.isAvailable, "calls are recorded on Linux only")) struct CrashImageTests {
-  private static let images = ProcessInfo.processInfo.environment["ENGRAM_CRASH_IMAGES"]
-    .flatMap { Int($0) } ?? 1_200
+@Suite(.enabled(if: CallLog.isAvailable, "calls are recorded on Linux only"))
+struct CrashImageTests {
+  private static let images =
+    ProcessInfo.processInfo.environment["ENGRAM_CRASH_IMAGES"].flatMap { Int($0) } ?? 1_200
   /// A recorded run serves so many images.
   private static let imagesOfRun = 250
 
@@ -27,8 +28,8 @@ import Testing
     #expect(tally.refused == 0)
   }
 
-  /// Where the disk kept rows of the log but not their vectors, the weaker levels say so: opening is
-  /// refused or `verify` reports the vectors. Nothing else goes wrong, and no wrong memory is returned.
+  /// Where the disk kept rows of the log but not their vectors, the weaker levels say so: opening
+  /// is refused or `verify` reports the vectors. Nothing else goes wrong.
   @Test(arguments: [Durability.process, .none])
   func weakerDurabilityWithVectorsLost(durability: Durability) async throws {
     _ = try await check(durability, seed: 3, images: Self.images / 6, mayLackVectors: true)
@@ -88,8 +89,8 @@ import Testing
       }
     }
     print(
-      "crash images, \(durability)\(mayLackVectors ? ", vectors lost" : ""): \(sum.checked) checked, "
-        + "\(sum.refused) refused, \(sum.lacking) with vectors reported")
+      "crash images, \(durability)\(mayLackVectors ? ", vectors lost" : ""): "
+        + "\(sum.checked) checked, \(sum.refused) refused, \(sum.lacking) with vectors reported")
     return sum
   }
 
@@ -100,7 +101,9 @@ import Testing
     _ comment: String
   ) async throws -> Tally {
     var tally = Tally()
-    let cuts = (0..<images).map { _ in Int.random(in: 0...run.log.records.count, using: &generator) }
+    let cuts = (0..<images).map { _ in
+      Int.random(in: 0...run.log.records.count, using: &generator)
+    }
     let place = directory.file("image")
     for cut in cuts.sorted() {
       disk.advance(to: cut)
@@ -119,12 +122,11 @@ import Testing
         tally.lacking += 1
         problems = []
       }
-      guard problems.isEmpty else {
+      if !problems.isEmpty {
         let kept = FileManager.default.temporaryDirectory.file("engram-crash-\(UUID().uuidString)")
         var again = before
         try disk.image(&again, keeping: keeping).write(to: kept)
         Issue.record("\(comment), cut \(cut), image kept at \(kept.path): \(problems.prefix(5))")
-        continue
       }
     }
     return tally

@@ -6,7 +6,8 @@ import Testing
 /// ones. The process goes on or ends by itself with typed errors; nothing that was acknowledged is
 /// lost, nothing that was refused is there, and the store opens again.
 ///
-/// Each scenario is repeated with the fault at a few calls of each kind, with `ENGRAM_FAULTS=all` at every one.
+/// Each scenario is repeated with the fault at a few calls of each kind, with `ENGRAM_FAULTS=all`
+/// at every one.
 @Suite(.serialized, .enabled(if: CallLog.isAvailable, "calls fail on Linux only"))
 struct FaultTests {
   struct Fault: Sendable, CustomTestStringConvertible {
@@ -61,7 +62,8 @@ struct FaultTests {
       let (disk, copy) = (parent.file("disk"), parent.file("copy"))
       for kilobytes in [300, 600, 1_000, 1_500] {
         try FileManager.default.createDirectory(at: disk, withIntermediateDirectories: true)
-        guard try command("mount", "-t", "tmpfs", "-o", "size=\(kilobytes)k", "tmpfs", disk.path) else {
+        let size = "size=\(kilobytes)k"
+        guard try command("mount", "-t", "tmpfs", "-o", size, "tmpfs", disk.path) else {
           print("full disk: not tested, a file system of its own cannot be mounted here")
           return
         }
@@ -77,7 +79,7 @@ struct FaultTests {
           #expect(problems.isEmpty, "\(kilobytes) KB: \(problems.prefix(5))")
         }
         let refused = lines.count { $0.hasPrefix("!") }
-        print("full disk of \(kilobytes) KB: \(ledger.count) acknowledged, all there, \(refused) errors")
+        print("full disk of \(kilobytes) KB: \(ledger.count) acknowledged, \(refused) errors")
       }
     }
   }
@@ -155,7 +157,7 @@ struct FaultTests {
       let lines = child.end()
       ledger.add(lines)
       let message = String(decoding: try Data(contentsOf: errors), as: UTF8.self)
-      // GRDB ends the process where SQLite has no memory for an argument or a connection's functions.
+      // GRDB ends the process where SQLite has no memory for an argument or for functions.
       let isGRDB = fault.hasPrefix("allocation") && message.hasPrefix("GRDB/")
       #expect(child.failure == nil || isGRDB, "\(fault): \(message) after \(lines)")
       #expect(child.failure != nil || lines.last == "done", "\(fault): \(lines)")

@@ -2,8 +2,8 @@ import EngramStore
 import Foundation
 
 /// Random requests to a store over a few lives of it, for tests that record what it does on disk or
-/// let that fail. What fails with a typed error is reported and the work goes on; a store that takes
-/// no more writes is opened again. What is read must be right, whatever fails.
+/// let that fail. What fails with a typed error is reported and the work goes on; a store that
+/// takes no more writes is opened again. What is read must be right, whatever fails.
 struct Script {
   private enum Request: Sendable {
     case insert([UUID], keyed: Bool)

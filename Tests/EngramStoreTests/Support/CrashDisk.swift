@@ -155,12 +155,12 @@ final class CrashDisk {
 
   /// What the disk holds if power is lost now.
   ///
-  /// - Parameter keeping: files of which all that was written survives; nil for all files and names,
-  ///   as where a process is killed.
+  /// - Parameter keeping: files of which all that was written survives; nil for all files and
+  ///   names, as where a process is killed.
   func image(_ generator: inout Generator, keeping: Set<String>? = []) -> Image {
     var image = Image()
-    for (path, node) in survivingNames(&generator, all: keeping == nil).sorted(by: { $0.key < $1.key })
-    {
+    let names = survivingNames(&generator, all: keeping == nil)
+    for (path, node) in names.sorted(by: { $0.key < $1.key }) {
       if node.isDirectory {
         image.directories.append(path)
       } else if path.directory.isEmpty || image.directories.contains(path.directory) {
@@ -247,5 +247,7 @@ extension String {
     lastIndex(of: "/").map { String(self[..<$0]) } ?? ""
   }
 
-  fileprivate var name: String { lastIndex(of: "/").map { String(self[index(after: $0)...]) } ?? self }
+  fileprivate var name: String {
+    lastIndex(of: "/").map { String(self[index(after: $0)...]) } ?? self
+  }
 }

@@ -61,7 +61,9 @@ struct RecordedRun {
   /// The change that must survive a power loss before a record of the log.
   func promise(before record: Int) -> Int { promises[record] }
 
-  private static func version(_ text: String) -> Int? { text.split(separator: " ").last.flatMap { Int($0) } }
+  private static func version(_ text: String) -> Int? {
+    text.split(separator: " ").last.flatMap { Int($0) }
+  }
 
   private static func changes(of store: Store) throws -> [Change] {
     try store.read { db in
@@ -90,7 +92,7 @@ struct RecordedRun {
       })
   }
 
-  /// With full durability what was acknowledged survives, at the other levels what was closed since.
+  /// With full durability what was acknowledged survives, at the others what was closed since.
   private static func promises(
     _ log: CallLog, _ durability: Durability, _ changes: [Change]
   ) -> [Int] {
@@ -119,7 +121,8 @@ struct RecordedRun {
   // MARK: What is left of it
 
   /// What is wrong with the store in a directory after a crash: it must hold what it held after one
-  /// of its commits, at or after the promised change, and go on from there. What opening it throws is thrown.
+  /// of its commits, at or after the promised change, and go on from there. What opening it throws
+  /// is thrown.
   func problems(of directory: URL, promised: Int) async throws -> [String] {
     let id = UUID()
     let vector = [Float](repeating: 1_000, count: 16)
