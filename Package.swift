@@ -54,9 +54,14 @@ let package = Package(
         "EngramStore", "EngramIndex", "StoreChild", .product(name: "GRDB", package: "GRDB.swift"),
       ]),
     .testTarget(name: "EngramCLITests", dependencies: ["EngramCLI", "EngramStore"]),
-    // The process that the store's tests kill.
+    // The process that the store's tests kill, and whose calls on files they record and let fail.
     .executableTarget(
-      name: "StoreChild", dependencies: ["EngramStore"], path: "Tests/StoreChild"),
+      name: "StoreChild",
+      dependencies: [
+        "EngramStore", .target(name: "CStoreFaults", condition: .when(platforms: [.linux])),
+      ], path: "Tests/StoreChild"),
+    .target(
+      name: "CStoreFaults", dependencies: ["CEngramSQLite"], path: "Tests/CStoreFaults"),
   ],
   swiftLanguageModes: [.v6]
 )

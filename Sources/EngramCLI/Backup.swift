@@ -6,8 +6,8 @@ struct Backup: AsyncParsableCommand {
     abstract: "Copies a store into a new directory.",
     discussion: """
       The copy is whole and on disk when the command ends, or it is not there at all. BACKUP.json in \
-      it says what it holds, with a checksum of each file. To copy a store that a program has open, \
-      have the program call Store.backup.
+      it says what it holds, with a checksum of each file. Programs may go on writing to the \
+      store meanwhile.
       """)
 
   @Argument(help: "The directory of the store.")

@@ -179,6 +179,14 @@ final class Graph: Sendable {
   private func prepare(rows: Range<Int>) throws(IndexError) {
     let m = parameters.maxConnections
     try baseLinks.ensure(count: rows.upperBound * 2 * m)
+    let lists = try assignLevels(rows)
+    try upperLinks.ensure(count: lists * m)
+    for row in rows { clearLists(UInt32(row)) }
+    upperCount.store(lists, ordering: .relaxed)
+  }
+
+  /// Gives rows their levels and their places in the pool of lists; how many lists that makes.
+  private func assignLevels(_ rows: Range<Int>) throws(IndexError) -> Int {
     try upperStart.ensure(count: rows.upperBound)
     try levelArray.ensure(count: rows.upperBound)
     var lists = upperCount.load(ordering: .relaxed)
@@ -188,9 +196,7 @@ final class Graph: Sendable {
       upperStart.base[row] = UInt32(lists)
       lists += level
     }
-    try upperLinks.ensure(count: lists * m)
-    for row in rows { clearLists(UInt32(row)) }
-    upperCount.store(lists, ordering: .relaxed)
+    return lists
   }
 
   private func clearLists(_ row: UInt32) {
@@ -240,40 +246,45 @@ final class Graph: Sendable {
   /// Fills an empty graph with saved lists and walk codes after checking that each link names a row
   /// that is there.
   func restore(
-    count: Int, of rows: Rows, base: UnsafeRawBufferPointer, upper: UnsafeRawBufferPointer,
-    codes saved: WalkCodes
+    count: Int, of rows: Rows, base: SavedBytes, upper: SavedBytes, codes saved: WalkCodes
   ) throws(IndexError) {
     let m = parameters.maxConnections
     guard base.count == count * 2 * m * 4 else { throw .damagedSnapshot("length of the links") }
-    try prepare(rows: 0..<count)
-    currentCodes.write { $0 = saved }
-    prepared.store(count, ordering: .releasing)
-    guard upper.count == upperCount.load(ordering: .relaxed) * m * 4 else {
+    let lists = try assignLevels(0..<count)
+    guard upper.count == lists * m * 4 else {
       throw .damagedSnapshot("length of the upper links")
     }
-    try Self.copy(base, to: baseLinks.base, rows: count)
-    try Self.copy(upper, to: upperLinks.base, rows: count)
-    for row in 0..<UInt32(count) { try checkUpperLists(row) }
+    try baseLinks.restore(base)
+    try upperLinks.restore(upper)
+    upperCount.store(lists, ordering: .relaxed)
+    currentCodes.write { $0 = saved }
+    prepared.store(count, ordering: .releasing)
+    try Self.check(baseLinks.base, places: count * 2 * m, rows: count)
+    try Self.check(upperLinks.base, places: lists * m, rows: count)
+    for row in 0..<UInt32(count) where level(row) > 0 { try checkUpperLists(row) }
     publish(count: count, entry: bestEntry(count: count, of: rows))
   }
 
-  private static func copy(
-    _ bytes: UnsafeRawBufferPointer, to places: UnsafeMutablePointer<Place>, rows: Int
+  private static func check(
+    _ places: UnsafePointer<Place>, places count: Int, rows: Int
   ) throws(IndexError) {
-    for index in 0..<(bytes.count / 4) {
-      let row = bytes.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)
-      guard row == empty || row < rows else { throw .damagedSnapshot("a link to no row") }
-      places[index].store(row, ordering: .relaxed)
+    let highest = places.withMemoryRebound(to: UInt32.self, capacity: count) { links in
+      // An empty place comes out as 0.
+      (0..<count).reduce(0) { max($0, links[$1] &+ 1) }
     }
+    guard highest <= rows else { throw .damagedSnapshot("a link to no row") }
   }
 
   /// A link on a level must lead to a row that reaches that level, or a walk would leave the pool.
   private func checkUpperLists(_ row: UInt32) throws(IndexError) {
-    let level = level(row)
-    guard level > 0 else { return }
-    for upper in 1...level {
-      for neighbour in list(row, level: upper).rows where self.level(neighbour) < upper {
-        throw .damagedSnapshot("a link above its row's level")
+    for upper in 1...level(row) {
+      let list = list(row, level: upper)
+      for place in 0..<list.capacity {
+        let neighbour = list[place]
+        if neighbour == Self.empty { break }
+        guard level(neighbour) >= upper else {
+          throw .damagedSnapshot("a link above its row's level")
+        }
       }
     }
   }

@@ -1,29 +1,30 @@
 import Synchronization
 
 /// The parts of an index that a snapshot keeps; vectors are kept elsewhere, by whoever owns them.
-package struct IndexSnapshot {
+///
+/// `Bytes` are lent memory where an index is saved, and `SavedBytes` where it is restored.
+package struct IndexSnapshot<Bytes> {
   /// Rows appended, and how many of them the graph holds.
   package var rows: Int
   package var linked: Int
   package var parameters: HNSWParameters
-  package var codes: UnsafeRawBufferPointer
-  package var factors: UnsafeRawBufferPointer
-  package var bounds: UnsafeRawBufferPointer
+  package var codes: Bytes
+  package var factors: Bytes
+  package var bounds: Bytes
   /// A byte a row, see `HNSWIndex.states`.
   package var states: [UInt8]
-  package var baseLinks: UnsafeRawBufferPointer
-  package var upperLinks: UnsafeRawBufferPointer
+  package var baseLinks: Bytes
+  package var upperLinks: Bytes
   /// Of the rows that the graph holds, and what they are centred on.
-  package var walkCodes: UnsafeRawBufferPointer
+  package var walkCodes: Bytes
   package var centre: [Float]
   package var centredRows: Int
   package var calibration: Calibration?
 
   package init(
-    rows: Int, linked: Int, parameters: HNSWParameters, codes: UnsafeRawBufferPointer,
-    factors: UnsafeRawBufferPointer, bounds: UnsafeRawBufferPointer, states: [UInt8],
-    baseLinks: UnsafeRawBufferPointer, upperLinks: UnsafeRawBufferPointer,
-    walkCodes: UnsafeRawBufferPointer, centre: [Float], centredRows: Int, calibration: Calibration?
+    rows: Int, linked: Int, parameters: HNSWParameters, codes: Bytes, factors: Bytes,
+    bounds: Bytes, states: [UInt8], baseLinks: Bytes, upperLinks: Bytes, walkCodes: Bytes,
+    centre: [Float], centredRows: Int, calibration: Calibration?
   ) {
     self.rows = rows
     self.linked = linked
@@ -50,7 +51,9 @@ extension HNSWIndex {
 
   /// The first `rows` rows and the graph, for use inside of `withQuietGraph` only; the graph holds
   /// none beyond them.
-  package func snapshotParts(rows: Int, states: [UInt8]) -> IndexSnapshot {
+  package func snapshotParts(
+    rows: Int, states: [UInt8]
+  ) -> IndexSnapshot<UnsafeRawBufferPointer> {
     let codes = graph.codes
     return IndexSnapshot(
       rows: rows, linked: graph.count, parameters: parameters,
@@ -65,7 +68,8 @@ extension HNSWIndex {
   /// - Parameter vectors: where each row's full vector lies, for as long as the index lives.
   /// - Throws: `IndexError.damagedSnapshot` where the parts contradict each other.
   package convenience init(
-    dimension: Int, metric: Metric, snapshot: IndexSnapshot, vectors: [UnsafePointer<Float>]
+    dimension: Int, metric: Metric, snapshot: IndexSnapshot<SavedBytes>,
+    vectors: [UnsafePointer<Float>]
   ) throws(IndexError) {
     try self.init(dimension: dimension, metric: metric, parameters: snapshot.parameters)
     let rows = content.rows
@@ -95,7 +99,7 @@ extension HNSWIndex {
   }
 
   private static func walkCodes(
-    of snapshot: IndexSnapshot, dimension: Int, metric: Metric
+    of snapshot: IndexSnapshot<SavedBytes>, dimension: Int, metric: Metric
   ) throws(IndexError) -> WalkCodes {
     guard snapshot.centre.count == dimension, snapshot.centre.allSatisfy(\.isFinite),
       (0...snapshot.linked).contains(snapshot.centredRows)

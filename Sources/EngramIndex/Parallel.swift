@@ -3,7 +3,9 @@ import Synchronization
 
 /// Runs `body` on so many threads, each of which takes one number below `count` after the other from
 /// `next` until it gives nil.
-func share(_ count: Int, among threads: Int, _ body: @Sendable (_ next: () -> Int?) -> Void) {
+package func share(
+  _ count: Int, among threads: Int, _ body: @Sendable (_ next: () -> Int?) -> Void
+) {
   let taken = Atomic<Int>(0)
   DispatchQueue.concurrentPerform(iterations: max(threads, 1)) { _ in
     body {

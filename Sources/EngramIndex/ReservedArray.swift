@@ -14,7 +14,8 @@ import Synchronization
 ///
 /// Invariants, which make the unchecked conformance sound:
 /// - `base` is fixed for the object's life; memory below `usable` is readable and writable and
-///   starts as zeros; it is unmapped only in `deinit`.
+///   starts as zeros, or as the saved bytes that it was restored from; it is unmapped only in
+///   `deinit`.
 /// - One writer at a time grows the array and writes elements. An element is handed to readers by
 ///   a releasing store elsewhere (a count, a link) after it is written, or is itself an `Atomic`.
 package final class ReservedArray<Element: ~Copyable>: @unchecked Sendable {
@@ -51,6 +52,16 @@ package final class ReservedArray<Element: ~Copyable>: @unchecked Sendable {
       }
     #endif
     usableBytes = target
+  }
+
+  /// Puts saved bytes at the beginning of an array that has not been used yet.
+  package func restore(_ saved: SavedBytes) throws(IndexError) {
+    let pages = Self.roundUp(saved.count, to: Int(sysconf(Int32(_SC_PAGESIZE))))
+    guard usableBytes == 0, pages <= reservedBytes else {
+      throw .damagedSnapshot("length of a part")
+    }
+    try saved.place(at: UnsafeMutableRawPointer(base))
+    usableBytes = pages
   }
 
   private static var mapFlags: Int32 {

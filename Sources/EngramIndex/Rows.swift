@@ -262,40 +262,52 @@ final class Rows: Sendable {
 
   /// Fills an empty `Rows` with saved bytes; the sizes have been checked by the caller.
   func restore(
-    codes: UnsafeRawBufferPointer, factors: UnsafeRawBufferPointer, bounds: UnsafeRawBufferPointer,
-    states: [UInt8], vectors: [UnsafePointer<Float>]
+    codes: SavedBytes, factors: SavedBytes, bounds: SavedBytes, states: [UInt8],
+    vectors: [UnsafePointer<Float>]
   ) throws(IndexError) {
+    try codeArray.restore(codes)
+    try factorArray.restore(factors)
+    try boundArray.restore(bounds)
     try reserve(vectors.count)
-    UnsafeMutableRawBufferPointer(start: codeArray.base, count: codes.count).copyMemory(from: codes)
-    UnsafeMutableRawBufferPointer(start: factorArray.base, count: factors.count)
-      .copyMemory(from: factors)
-    for row in vectors.indices {
-      let saved = bounds.loadUnaligned(
-        fromByteOffset: row * MemoryLayout<Bounds>.stride, as: Bounds.self)
-      guard saved.norm >= 0, saved.residual >= 0, saved.norm.isFinite, saved.residual.isFinite
-      else { throw .damagedSnapshot("bounds of row \(row)") }
-      let own = self.factors[row]
-      guard own.scale.isFinite, own.bias.isFinite else {
-        throw .damagedSnapshot("factors of row \(row)")
-      }
-      note(saved, of: row)
-      try restore(states[row], of: row)
-    }
+    try checkFigures(rows: vectors.count)
+    try restore(states)
     vectorArray.base.update(from: vectors, count: vectors.count)
     publish(count: vectors.count)
   }
-}
 
-extension Rows {
-  private func restore(_ state: UInt8, of row: Int) throws(IndexError) {
-    switch state {
-    case 0, State.absent: break
-    case State.dead: buried.add(1, ordering: .relaxed)
-    case State.dead | State.absent: vacant.add(1, ordering: .relaxed)
-    default: throw .damagedSnapshot("state of row \(row)")
+  /// Whether factors and bounds are numbers that can be; the widest bounds.
+  private func checkFigures(rows: Int) throws(IndexError) {
+    var widest = Bounds(norm: 0, residual: 0)
+    for row in 0..<rows {
+      let (factors, bounds) = (factorArray.base[row], boundArray.base[row])
+      // False for what is no number, too.
+      let isSound =
+        bounds.norm >= 0 && bounds.norm < .infinity && bounds.residual >= 0
+        && bounds.residual < .infinity && abs(factors.scale) < .infinity
+        && abs(factors.bias) < .infinity
+      guard isSound else { throw .damagedSnapshot("figures of row \(row)") }
+      widest.norm = max(widest.norm, bounds.norm)
+      widest.residual = max(widest.residual, bounds.residual)
     }
-    if !Self.isLive(state: state) { dead.add(1, ordering: .relaxed) }
-    stateArray.base[row].store(state, ordering: .relaxed)
+    largestNorm.max(widest.norm.bitPattern, ordering: .relaxed)
+    largestResidual.max(widest.residual.bitPattern, ordering: .relaxed)
+  }
+
+  private func restore(_ states: [UInt8]) throws(IndexError) {
+    var (allDead, allBuried, allVacant) = (0, 0, 0)
+    for (row, state) in states.enumerated() {
+      switch state {
+      case 0, State.absent: break
+      case State.dead: allBuried += 1
+      case State.dead | State.absent: allVacant += 1
+      default: throw .damagedSnapshot("state of row \(row)")
+      }
+      if !Self.isLive(state: state) { allDead += 1 }
+      stateArray.base[row].store(state, ordering: .relaxed)
+    }
+    dead.store(allDead, ordering: .relaxed)
+    buried.store(allBuried, ordering: .relaxed)
+    vacant.store(allVacant, ordering: .relaxed)
   }
 }
 

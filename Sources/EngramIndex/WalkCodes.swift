@@ -215,8 +215,5 @@ final class WalkCodes: Sendable {
   }
 
   /// Takes saved codes; their length has been checked.
-  func restore(_ saved: UnsafeRawBufferPointer) throws(IndexError) {
-    try array.ensure(count: saved.count)
-    UnsafeMutableRawBufferPointer(start: array.base, count: saved.count).copyMemory(from: saved)
-  }
+  func restore(_ saved: SavedBytes) throws(IndexError) { try array.restore(saved) }
 }

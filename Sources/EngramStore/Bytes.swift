@@ -46,10 +46,10 @@ struct ByteWriter {
 
 /// Reads what `ByteWriter` wrote; nil past the end.
 struct ByteReader {
-  private let bytes: UnsafeRawBufferPointer
+  private let bytes: [UInt8]
   private var offset = 0
 
-  init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+  init(_ bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
 
   var remaining: Int { bytes.count - offset }
 
@@ -57,18 +57,18 @@ struct ByteReader {
     let size = MemoryLayout<Value>.size
     guard remaining >= size else { return nil }
     defer { offset += size }
-    return Value(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Value.self))
+    return bytes.withUnsafeBytes {
+      Value(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Value.self))
+    }
   }
 
-  mutating func take(_ count: Int) -> UnsafeRawBufferPointer? {
+  mutating func take(_ count: Int) -> ArraySlice<UInt8>? {
     guard count >= 0, remaining >= count else { return nil }
     defer { offset += count }
-    return UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count])
+    return bytes[offset..<offset + count]
   }
 
-  mutating func takeUUID() -> UUID? {
-    take(16).map { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
-  }
+  mutating func takeUUID() -> UUID? { take(16).flatMap { UUID(bytes: Data($0)) } }
 
   mutating func takeString() -> String? {
     guard let count = take(UInt32.self), let text = take(Int(count)) else { return nil }
@@ -77,6 +77,14 @@ struct ByteReader {
 }
 
 enum Checksum {
+  static func crc32c(_ bytes: [UInt8]) -> UInt32 { bytes.withBytes { crc32c($0) } }
+
+  /// Whether the last four bytes are the checksum of those before them, and of `tag` after these.
+  static func endsBytes(_ bytes: some Collection<UInt8>, tag: [UInt8] = []) -> Bool {
+    var reader = ByteReader(Array(bytes.suffix(4)))
+    return reader.take(UInt32.self) == crc32c(Array(bytes.dropLast(4)) + tag)
+  }
+
   static func crc32c(_ bytes: UnsafeRawBufferPointer, continuing crc: UInt32 = 0) -> UInt32 {
     guard let base = bytes.baseAddress else { return crc }
     return engram_crc32c(crc, base, bytes.count)
@@ -92,27 +100,4 @@ extension Array where Element: BitwiseCopyable {
       try body(UnsafeRawBufferPointer(buffer))
     }
   }
-}
-
-/// Raw memory that belongs to whoever holds this object. Filled once, before it is shared.
-final class OwnedBytes {
-  private let memory: UnsafeMutableRawBufferPointer
-
-  /// - Parameter fill: writes the bytes; returns how many there are.
-  init(
-    capacity: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(StoreError) -> Int
-  ) throws(StoreError) {
-    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(capacity, 1), alignment: 64)
-    do throws(StoreError) {
-      let count = try fill(UnsafeMutableRawBufferPointer(rebasing: memory[..<capacity]))
-      self.memory = UnsafeMutableRawBufferPointer(rebasing: memory[..<count])
-    } catch {
-      memory.deallocate()
-      throw error
-    }
-  }
-
-  deinit { memory.deallocate() }
-
-  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(memory) }
 }

@@ -15,6 +15,9 @@ final class Catalogue: Sendable {
   let path: FilePath
   private let writer: DatabaseQueue
   private let idleReaders = Mutex<[DatabaseQueue]>([])
+  private let log = Log()
+
+  private static let busySeconds = 10
 
   /// Opens a catalogue, making it where there is none. The caller holds the store's lock.
   init(_ path: FilePath, durability: Durability) throws {
@@ -23,17 +26,34 @@ final class Catalogue: Sendable {
     try writer.writeWithoutTransaction { db in
       try Self.checkFormat(db, path: path)
       try db.execute(sql: "PRAGMA journal_mode = WAL")
-      try db.execute(sql: "PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL")")
+      try Self.setDurability(durability, db)
       try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
       try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
     }
     try Schema.migrator.migrate(writer)
+    try writer.writeWithoutTransaction { [log] db in
+      sqlite3_wal_hook(
+        db.sqliteConnection,
+        { log, _, _, pages in
+          guard let log else { return SQLITE_OK }
+          Unmanaged<Log>.fromOpaque(log).takeUnretainedValue()
+            .pages.store(Int(pages), ordering: .relaxed)
+          return SQLITE_OK
+        }, Unmanaged.passUnretained(log).toOpaque())
+    }
+  }
+
+  /// Makes commits from here on as durable as this.
+  static func setDurability(_ durability: Durability, _ db: Database) throws {
+    try db.execute(sql: "PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL")")
   }
 
   static func configuration(readonly: Bool) -> Configuration {
     var configuration = Configuration()
     configuration.readonly = readonly
-    configuration.busyMode = .timeout(10)
+    configuration.busyMode = .timeout(TimeInterval(busySeconds))
+    // Without memory a transaction may not even be rolled back; GRDB would end the process.
+    configuration.allowsUnsafeTransactions = true
     configuration.prepareDatabase { db in
       guard let connection = db.sqliteConnection else { return }
       let result = engram_sqlite_configure(connection)
@@ -63,8 +83,9 @@ final class Catalogue: Sendable {
   func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
     let reader = try idleReaders.withLock { $0.popLast() } ?? DatabaseQueue(
       path: path.string, configuration: Self.configuration(readonly: true))
-    defer { idleReaders.withLock { $0.append(reader) } }
     return try reader.unsafeRead { db in
+      // One whose transaction could not be ended is closed, which ends it.
+      defer { if !db.isInsideTransaction { idleReaders.withLock { $0.append(reader) } } }
       // Prepared once: GRDB's own transactions are parsed anew each time.
       let (begin, end) = (
         try db.cachedStatement(sql: "BEGIN"), try db.cachedStatement(sql: "COMMIT")
@@ -75,35 +96,50 @@ final class Catalogue: Sendable {
     }
   }
 
+  /// The history's hash of a change; nil where it has no such change.
+  func chainHash(of change: Int64) throws(StoreError) -> Data? {
+    do { return try read { try HistoryRow.hash(of: change, $0) } } catch { throw StoreError(error) }
+  }
+
+  /// Slots that rows name lie below it.
+  func slotCount() throws(StoreError) -> Int {
+    do { return try read { try Self.slotCount($0) } } catch { throw StoreError(error) }
+  }
+
+  static func slotCount(_ db: Database) throws -> Int {
+    try Int.fetchOne(
+      db, sql: "SELECT max(slot) + 1 FROM vector WHERE space = ?", arguments: [CommitGroup.space])
+      ?? 0
+  }
+
   /// Runs `body` on the connection that writes, outside a transaction. Commit thread only.
   func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
     try writer.writeWithoutTransaction(body)
   }
 
+  /// Whether a transaction could not even be rolled back: no other one begins. Commit thread only.
+  var isInTransaction: Bool { writer.writeWithoutTransaction { $0.isInsideTransaction } }
+
   /// Moves the log into the database as far as readers allow. Under the writer lock only.
   ///
-  /// - Parameter emptying: whether the log is emptied where all of it has been moved: frames that
-  ///   stay are read again at the next opening, and would hide the database if some were damaged.
+  /// - Parameter emptying: whether the log is emptied where all of it has been moved and nobody
+  ///   reads: frames that stay are read again at the next opening, and would hide the database if
+  ///   some were damaged.
   func checkpoint(emptying: Bool) throws {
     try writer.writeWithoutTransaction { db in
-      let sql = "PRAGMA wal_checkpoint(\(emptying ? "TRUNCATE" : "PASSIVE"))"
-      let isBusy = try Int.fetchOne(db, sql: sql) != 0
-      if emptying, isBusy {
-        throw StoreError.database(
-          code: Int(SQLITE_BUSY), message: "a reader kept the log from being emptied")
-      }
+      // Without waiting for readers, who may be other processes.
+      try db.execute(sql: "PRAGMA busy_timeout = 0")
+      defer { try? db.execute(sql: "PRAGMA busy_timeout = \(Self.busySeconds * 1_000)") }
+      try db.execute(sql: "PRAGMA wal_checkpoint(\(emptying ? "TRUNCATE" : "PASSIVE"))")
     }
   }
 
-  /// Pages that the writing connection has written so far: tells how much the log has grown.
-  func pagesWritten() -> Int {
-    writer.writeWithoutTransaction { db in
-      var current: Int32 = 0
-      var highest: Int32 = 0
-      guard let connection = db.sqliteConnection else { return 0 }
-      sqlite3_db_status(connection, SQLITE_DBSTATUS_CACHE_WRITE, &current, &highest, 0)
-      return Int(current)
-    }
+  /// Pages that the log had after the last commit of this process.
+  var logPages: Int { log.pages.load(ordering: .relaxed) }
+
+  /// What SQLite is told to note after each commit.
+  private final class Log: Sendable {
+    let pages = Atomic<Int>(0)
   }
 
   func close() throws {

@@ -1,3 +1,4 @@
+import CEngramSQLite
 import EngramIndex
 import Foundation
 import GRDB
@@ -6,56 +7,58 @@ import SystemPackage
 /// Makes groups of requests durable, one group at a time, on the commit thread.
 ///
 /// A group is: vectors into fresh slots, synced; one SQLite transaction, the moment the memories
-/// exist; then the index. Commits and checkpoints happen under `writer.lock` only.
+/// exist; then the index. Commits and checkpoints happen under `writer.lock` only, which is another
+/// process's between two groups: where that has committed, its changes come first.
 final class Committer {
   private let catalogue: Catalogue
   private let pages: VectorPages
-  private let live: LiveIndex
+  private let index: SharedIndex
   private let durability: Durability
-  private let writerLock: File
+  private let writerLock: WriterLock
   private var head: HistoryHead
-  private var nextSlot: Int
+  private var nextSlot = 0
+  /// Of the writer lock, after the last commit that these are known from; nil before the first.
+  private var mark: UInt64?
   /// Set by a failed sync or commit: nothing is written until the store is opened again.
   private var failure: StoreError?
   /// False at first: a process that was killed may have left slots in the page cache only.
   private var pagesAreSynced = false
-  private var pagesAtCheckpoint = 0
+  /// Pages of the log that the last checkpoint found.
+  private var pagesMoved = 0
 
   /// The log is moved into the database when it has grown by this many pages of 4 KB.
   private static let checkpointPages = 4_096
 
   init(
-    catalogue: Catalogue, pages: VectorPages, live: LiveIndex, durability: Durability,
-    writerLock: File, nextSlot: Int
+    catalogue: Catalogue, pages: VectorPages, index: SharedIndex, durability: Durability,
+    writerLock: WriterLock
   ) throws {
     self.catalogue = catalogue
     self.pages = pages
-    self.live = live
+    self.index = index
     self.durability = durability
     self.writerLock = writerLock
-    self.nextSlot = nextSlot
     head = try catalogue.write { try HistoryHead($0) }
   }
 
   /// Commits a group; each request's outcome, in their order: the ids of what was inserted.
   func commit(_ requests: [WriteRequest]) -> [CommitQueue.Outcome] {
-    if let failure {
+    if let failure = failure ?? pages.failure {
       return requests.map { _ in .failure(.readOnly(cause: failure.description)) }
     }
     do throws(StoreError) {
-      _ = try writerLock.lock(wait: true)
-      var outcomes = try commitLocked(requests)
-      // What fails from here on takes nothing back from those whose writes are committed.
-      for (index, request) in requests.enumerated() {
-        guard case .checkpoint = request else { continue }
-        do throws(StoreError) { try checkpoint(emptying: true) } catch {
-          outcomes[index] = .failure(error)
+      return try writerLock.withLock { () throws(StoreError) in
+        var outcomes = try commitLocked(requests)
+        // What fails from here on takes nothing back from those whose writes are committed.
+        for (index, request) in requests.enumerated() {
+          guard case .checkpoint = request else { continue }
+          do throws(StoreError) { try checkpoint(emptying: true) } catch {
+            outcomes[index] = .failure(error)
+          }
         }
+        return outcomes
       }
-      do throws(StoreError) { try writerLock.unlock() } catch { failure = error }
-      return outcomes
     } catch {
-      try? writerLock.unlock()
       return requests.map { _ in .failure(error) }
     }
   }
@@ -63,6 +66,7 @@ final class Committer {
   private func commitLocked(
     _ requests: [WriteRequest]
   ) throws(StoreError) -> [CommitQueue.Outcome] {
+    try followOthers()
     var outcomes: [CommitQueue.Outcome] = []
     var group = CommitGroup(head: head, nextSlot: nextSlot, pages: pages)
     var isWritten = false
@@ -71,26 +75,54 @@ final class Committer {
         try db.inTransaction(.immediate) {
           for request in requests { outcomes.append(try Self.add(request, to: &group, db)) }
           try self.writeSlots(of: group)
+          if group.head.sequence > self.head.sequence { try self.index.beginCommit() }
           isWritten = true
           return .commit
         }
       }
     } catch {
       let error = StoreError(error)
-      guard isWritten else { throw error }
+      guard isWritten else {
+        if catalogue.isInTransaction { failure = error }
+        throw error
+      }
+      if case .database(let code, _) = error, code & 0xFF == SQLITE_FULL,
+        !catalogue.isInTransaction
+      {
+        // The log's last page, without which nothing has been committed, found no space.
+        mark = try index.endCommit([], slots: nextSlot, covering: head.sequence)
+        throw error
+      }
       // The transaction may be in the log or not: only opening anew tells.
       failure = .commitOutcomeUnknown(cause: error.description)
+      index.abandonCommit()
       throw .commitOutcomeUnknown(cause: error.description)
     }
+    guard group.head.sequence > head.sequence else { return outcomes }
     head = group.head
     nextSlot += group.slotCount
-    do throws(IndexError) {
-      if !group.changes.isEmpty { try live.apply(group.changes, covering: head.sequence) }
+    do throws(StoreError) {
+      mark = try index.endCommit(group.changes, slots: nextSlot, covering: head.sequence)
     } catch {
-      // Room was reserved, so this is a defect; the data is safe, the index is behind.
-      failure = .index(error)
+      // Room was reserved, so this is a defect, or the mark could not be written; the data is safe.
+      failure = error
     }
     return outcomes
+  }
+
+  /// Where another process has committed since: its changes, its slots, its part of the file.
+  private func followOthers() throws(StoreError) {
+    guard writerLock.mark != mark else { return }
+    try index.follow()
+    do {
+      let slots = try catalogue.write { db in
+        head = try HistoryHead(db)
+        return try Catalogue.slotCount(db)
+      }
+      nextSlot = try pages.firstFreeSlot(from: slots)
+      pagesAreSynced = false
+      mark = writerLock.mark
+    } catch { throw StoreError(error) }
   }
 
   /// Adds a request to the group. What is refused leaves nothing behind and fails alone; what the
@@ -110,46 +142,33 @@ final class Committer {
 
   private func writeSlots(of group: CommitGroup) throws(StoreError) {
     let slots = group.firstSlot + group.slotCount
-    do throws(IndexError) { try live.reserve(group.slotCount, slots: slots) } catch {
+    do throws(IndexError) { try index.live.reserve(group.slotCount, slots: slots) } catch {
       throw .index(error)
     }
     if group.slotCount > 0 {
-      try makeRoom(slots: slots)
+      try pages.makeRoom(slots: slots)
       try pages.writeSlots(group.slotBytes, from: group.firstSlot)
       pagesAreSynced = false
     }
     if durability == .full { try syncPages() }
   }
 
-  private func makeRoom(slots: Int) throws(StoreError) {
-    guard !pages.hasRoom(slots: slots) else { return }
-    try pages.fill(slots: slots)
-    pagesAreSynced = false
-    try syncPages()
-    try pages.extendMap()
-  }
-
   private func syncPages() throws(StoreError) {
     guard !pagesAreSynced else { return }
-    do throws(StoreError) { try pages.file.synchronise() } catch {
-      failure = error
-      throw error
-    }
+    try pages.synchronise()
     pagesAreSynced = true
   }
 
   /// Moves the log into the database where it has grown long. After the callers have been answered.
   func checkpointIfDue() {
-    guard failure == nil, durability != .none else { return }
-    do {
-      let written = catalogue.pagesWritten()
-      guard written - pagesAtCheckpoint > Self.checkpointPages else { return }
-      _ = try writerLock.lock(wait: true)
-      defer { try? writerLock.unlock() }
-      try checkpoint(emptying: false)
-    } catch {
-      failure = StoreError(error)
-    }
+    // Where all of it has been moved, and nobody reads it, it begins anew.
+    if catalogue.logPages < pagesMoved { pagesMoved = 0 }
+    guard failure == nil, durability != .none,
+      catalogue.logPages - pagesMoved > Self.checkpointPages
+    else { return }
+    do throws(StoreError) {
+      try writerLock.withLock { () throws(StoreError) in try checkpoint(emptying: false) }
+    } catch { failure = error }
   }
 
   /// Vectors reach the disk before the rows that name them leave the log.
@@ -157,7 +176,7 @@ final class Committer {
     try syncPages()
     do {
       try catalogue.checkpoint(emptying: emptying)
-      pagesAtCheckpoint = catalogue.pagesWritten()
+      pagesMoved = catalogue.logPages
     } catch {
       failure = StoreError(error)
       throw StoreError(error)
@@ -165,11 +184,8 @@ final class Committer {
   }
 
   /// Lets the metadata postings be made anew where much has changed.
-  func mergeMetadataIfDue() { live.metadata.mergeSoonIfDue() }
+  func mergeMetadataIfDue() { index.live.metadata.mergeSoonIfDue() }
 
   /// Gets space for the next groups before they come.
-  func growAhead() {
-    // Where there is no space the commit that needs it says so; a failed sync is noted.
-    try? makeRoom(slots: nextSlot + 16)
-  }
+  func growAhead() { pages.makeRoomSoon(slots: nextSlot) }
 }

@@ -119,6 +119,13 @@ final class LiveIndex: Sendable {
     case set(RowSet)
   }
 
+  /// The width of the graph's candidate list for a search; nil where it scores every row.
+  func width(ef: Int?, recall: Double, k: Int) throws(StoreError) -> Int? {
+    do throws(IndexError) { return try index.width(ef: ef, recall: recall, k: k) } catch {
+      throw .index(error)
+    }
+  }
+
   /// The rows of a scope that pass a metadata filter, and how many they are.
   ///
   /// - Parameters:

@@ -60,4 +60,42 @@ package final class RowTable: Sendable {
     let row = rowsOfSlots.base[slot].load(ordering: .acquiring)
     return row == 0 ? nil : Int(row) - 1
   }
+
+  // MARK: Snapshot
+
+  /// Change, slot and scope of each of the first `rows` rows, column by column.
+  func columns(_ rows: Int) -> [[UInt8]] {
+    [
+      Array(UnsafeRawBufferPointer(start: changes.base, count: rows * 8)),
+      Array(UnsafeRawBufferPointer(start: slots.base, count: rows * 4)),
+      Array(UnsafeRawBufferPointer(start: keys.base, count: rows * 12)),
+    ]
+  }
+
+  /// Fills an empty table with saved columns.
+  ///
+  /// - Parameters:
+  ///   - slotCount: slots lie below it.
+  ///   - names: the number of users, agents and runs.
+  ///   - isLive: a dead row's slot may be another row's by now, or nobody's.
+  /// - Throws: `IndexError.damagedSnapshot` where a slot or a scope is none of these.
+  func restore(
+    changes: SavedBytes, slots: SavedBytes, keys: SavedBytes, rows: Int, slotCount: Int,
+    names: ScopePostings.Key, isLive: (Int) -> Bool
+  ) throws(IndexError) {
+    guard changes.count == rows * 8, slots.count == rows * 4, keys.count == rows * 12 else {
+      throw .damagedSnapshot("length of the rows")
+    }
+    try self.changes.restore(changes)
+    try self.slots.restore(slots)
+    try self.keys.restore(keys)
+    try reserve(rows: rows, slots: slotCount)
+    for row in 0..<rows {
+      let (slot, key) = (Int(self.slots.base[row]), self.keys.base[row])
+      guard slot < slotCount, key.user <= names.user, key.agent <= names.agent,
+        key.run <= names.run
+      else { throw .damagedSnapshot("row \(row)") }
+      if isLive(row) { rowsOfSlots.base[slot].store(UInt32(row) + 1, ordering: .relaxed) }
+    }
+  }
 }

@@ -16,6 +16,15 @@ package final class ScopePostings: Sendable {
     /// The rows of each name.
     var postings: [PostingList] = []
 
+    init() {}
+
+    /// - Parameter rows: of each number, ascending; of none first.
+    init(names: [String], rows: [[UInt32]]) {
+      self.names = names
+      postings = rows.dropFirst().map(PostingList.init(sorted:))
+      for (index, name) in names.enumerated() { numbers[ExactString(name)] = UInt32(index) + 1 }
+    }
+
     func number(of name: String?) -> UInt32? { name.map { numbers[ExactString($0)] } ?? 0 }
 
     mutating func intern(_ name: String?) -> UInt32 {
@@ -111,15 +120,24 @@ package final class ScopePostings: Sendable {
   }
 
   /// Takes the numbering of a snapshot, and its rows.
+  ///
+  /// - Parameter key: the scope of a row, by numbers that there are; nil for rows of no memory.
   func restore(
-    user: [String], agent: [String], run: [String], rows: [(row: UInt32, key: Key)]
+    user: [String], agent: [String], run: [String], rows: Range<Int>, key: (Int) -> Key?
   ) {
-    var restored = Tables()
-    for name in user { _ = restored.user.intern(name) }
-    for name in agent { _ = restored.agent.intern(name) }
-    for name in run { _ = restored.run.intern(name) }
-    for (row, key) in rows { restored.insert(row, key) }
-    tables.write { [restored] in $0 = restored }
+    var users = [[UInt32]](repeating: [], count: user.count + 1)
+    var agents = [[UInt32]](repeating: [], count: agent.count + 1)
+    var runs = [[UInt32]](repeating: [], count: run.count + 1)
+    for row in rows {
+      guard let key = key(row) else { continue }
+      if key.user > 0 { users[Int(key.user)].append(UInt32(row)) }
+      if key.agent > 0 { agents[Int(key.agent)].append(UInt32(row)) }
+      if key.run > 0 { runs[Int(key.run)].append(UInt32(row)) }
+    }
+    let restored = Tables(
+      user: Kind(names: user, rows: users), agent: Kind(names: agent, rows: agents),
+      run: Kind(names: run, rows: runs))
+    tables.write { $0 = restored }
   }
 
   /// How many ids of each kind there are.

@@ -1,5 +1,6 @@
 import EngramIndex
 import Foundation
+import Synchronization
 import SystemPackage
 
 /// The file that holds the index: codes, graph, what each row stands for and the names of scopes,
@@ -18,17 +19,17 @@ struct Snapshot {
   static func fileName(space: Int) -> String { "index-\(space).hnsw" }
 
   private static let magic: [UInt8] = [0x89] + Array("ENGRAMI\r\n\u{1A}\n".utf8)
-  private static let formatVersion: UInt16 = 3
+  private static let formatVersion: UInt16 = 4
   private static let headerBytes = 4096
+
+  /// Checksums are those of blocks, so that many threads can check them.
+  private static let blockBytes = 1 << 20
 
   private enum Section: Int, CaseIterable {
     case codes, factors, bounds, states, baseLinks, upperLinks, walkCodes, centre, calibration
-    case rows, names
-  }
-
-  /// One row of the index: the version it stands for, its slot and its scope.
-  private struct RowRecord {
-    static let bytes = 8 + 4 * 4
+    case changes, slots, keys, names
+    /// Of the blocks of all others.
+    case checksums
   }
 
   private enum Part {
@@ -57,9 +58,9 @@ struct Snapshot {
     try live.index.withQuietGraph { () throws(StoreError) -> Int64 in
       // Rows, what they stand for and the change are taken together, while nobody links rows or
       // gives them again: changes that come later are replayed over the file.
-      let (rows, covered, states, table, names) = live.withState { rows, covered in
+      let (rows, covered, states, columns, names) = live.withState { rows, covered in
         (
-          rows, covered, live.index.states(rows), encodeRows(live, count: rows),
+          rows, covered, live.index.states(rows), live.table.columns(rows),
           encodeNames(live.postings.names)
         )
       }
@@ -70,9 +71,9 @@ struct Snapshot {
           [
             .raw(index.codes), .raw(index.factors), .raw(index.bounds), .bytes(states),
             .raw(index.baseLinks), .raw(index.upperLinks), .raw(index.walkCodes),
-            .bytes(encodeCentre(index)), .bytes(encode(index.calibration)), .bytes(table),
-            .bytes(names),
-          ], rows: rows, linked: index.linked, covered: covered, hash: hash, identity: identity,
+            .bytes(encodeCentre(index)), .bytes(encode(index.calibration)),
+          ] + columns.map(Part.bytes) + [.bytes(names)],
+          rows: rows, linked: index.linked, covered: covered, hash: hash, identity: identity,
           to: file)
       }
       return covered
@@ -94,20 +95,32 @@ struct Snapshot {
     header.put(Int64(linked))
     header.put(covered)
     header.put(raw: hash)
+    var checksums = ByteWriter()
     var offset = headerBytes
     for section in sections {
-      let (count, checksum) = try section.withBytes { bytes throws(StoreError) in
-        try file.write(bytes, at: offset)
-        return (bytes.count, Checksum.crc32c(bytes))
+      let count = try section.withBytes { bytes throws(StoreError) in
+        for block in blocks(of: bytes.count) {
+          let part = UnsafeRawBufferPointer(rebasing: bytes[block])
+          try file.write(part, at: offset + block.lowerBound)
+          checksums.put(Checksum.crc32c(part))
+        }
+        return bytes.count
       }
       header.put(Int64(offset))
       header.put(Int64(count))
-      header.put(checksum)
       offset += (count + 4095) / 4096 * 4096
     }
+    header.put(Int64(offset))
+    header.put(Int64(checksums.bytes.count))
+    header.put(checksums.checksum)
+    try checksums.bytes.withBytes { bytes throws(StoreError) in try file.write(bytes, at: offset) }
     header.pad(to: headerBytes - 4)
     header.put(header.checksum)
     try header.bytes.withBytes { bytes throws(StoreError) in try file.write(bytes, at: 0) }
+  }
+
+  private static func blocks(of count: Int) -> [Range<Int>] {
+    stride(from: 0, to: count, by: blockBytes).map { $0..<min($0 + blockBytes, count) }
   }
 
   private static func put(_ identity: Identity, _ writer: inout ByteWriter) {
@@ -118,19 +131,6 @@ struct Snapshot {
     writer.put(UInt32(identity.parameters.maxConnections))
     writer.put(UInt32(identity.parameters.efConstruction))
     writer.put(identity.parameters.seed)
-  }
-
-  private static func encodeRows(_ live: LiveIndex, count: Int) -> [UInt8] {
-    var writer = ByteWriter(capacity: count * RowRecord.bytes)
-    for row in 0..<count {
-      let key = live.table.key(row)
-      writer.put(live.table.change(row))
-      writer.put(UInt32(live.table.slot(row)))
-      writer.put(key.user)
-      writer.put(key.agent)
-      writer.put(key.run)
-    }
-    return writer.bytes
   }
 
   private static func encodeNames(
@@ -144,7 +144,7 @@ struct Snapshot {
     return writer.bytes
   }
 
-  private static func encodeCentre(_ index: IndexSnapshot) -> [UInt8] {
+  private static func encodeCentre(_ index: IndexSnapshot<UnsafeRawBufferPointer>) -> [UInt8] {
     var writer = ByteWriter()
     writer.put(Int64(index.centredRows))
     for component in index.centre { writer.put(component.bitPattern) }
@@ -152,7 +152,7 @@ struct Snapshot {
   }
 
   private static func decodeCentre(
-    _ bytes: UnsafeRawBufferPointer, _ damaged: StoreError
+    _ bytes: [UInt8], _ damaged: StoreError
   ) throws(StoreError) -> (centre: [Float], rows: Int) {
     var reader = ByteReader(bytes)
     guard let rows = reader.take(Int64.self), bytes.count % 4 == 0 else { throw damaged }
@@ -174,7 +174,7 @@ struct Snapshot {
   }
 
   private static func decodeCalibration(
-    _ bytes: UnsafeRawBufferPointer, _ damaged: StoreError
+    _ bytes: [UInt8], _ damaged: StoreError
   ) throws(StoreError) -> Calibration? {
     guard !bytes.isEmpty else { return nil }
     guard bytes.count >= 8, (bytes.count - 8) % 20 == 0 else { throw damaged }
@@ -196,45 +196,73 @@ struct Snapshot {
 
   /// The live index that a snapshot holds.
   ///
-  /// - Parameter chainHash: the history's hash of a change; nil where it has no such change.
+  /// - Parameter threads: that prove its checksums.
   /// - Returns: nil where there is no snapshot.
   /// - Throws: `StoreError.damaged` where it fails a check, or has another format or parameters.
   static func read(
-    _ path: FilePath, identity: Identity, pages: VectorPages, slots: Int,
-    chainHash: (Int64) throws(StoreError) -> Data?
+    _ path: FilePath, identity: Identity, pages: VectorPages, threads: Int, catalogue: Catalogue
   ) throws(StoreError) -> LiveIndex? {
-    guard try Directory.kind(of: path) != .absent else { return nil }
-    let file = try File.open(path, .read)
+    guard let file = try open(path) else { return nil }
     let header = try Header(file, identity: identity)
     // After power loss the weaker levels of durability may have lost what the snapshot knows, and
     // given the same numbers to other changes since.
-    guard let hash = try chainHash(header.covered) else {
+    guard let hash = try catalogue.chainHash(of: header.covered) else {
       throw .damaged(
         file: Catalogue.fileName, reason: "it is older than the snapshot of the index")
     }
     guard hash == header.hash else {
       throw .damaged(file: path.string, reason: "it covers changes that the catalogue does not have")
     }
-    var sections: [OwnedBytes] = []
-    for (section, entry) in zip(Section.allCases, header.sections) {
-      sections.append(try read(entry, "\(section)", file))
+    // All slots that it names were there when it was written.
+    let slots = try catalogue.slotCount()
+    if !pages.hasRoom(slots: slots) { try pages.extendMap() }
+    guard pages.hasRoom(slots: slots) else {
+      throw .damaged(
+        file: pages.file.path.string, reason: "it is shorter than the catalogue says")
     }
-    func bytes(_ section: Section) -> UnsafeRawBufferPointer { sections[section.rawValue].bytes }
+    try check(file, header, threads: threads)
+    func saved(_ section: Section) -> SavedBytes {
+      let (offset, count) = header.sections[section.rawValue]
+      return SavedBytes(count: count) { address throws(IndexError) in
+        do throws(StoreError) { try file.map(at: address, offset: offset, count: count) } catch {
+          throw .damagedSnapshot(error.description)
+        }
+      }
+    }
+    func bytes(_ section: Section) throws(StoreError) -> [UInt8] {
+      try read(header.sections[section.rawValue], file)
+    }
     func damaged(_ section: Section) -> StoreError {
       .damaged(file: path.string, reason: "its \(section) has the wrong length")
     }
-    let (centre, centredRows) = try decodeCentre(bytes(.centre), damaged(.centre))
+    let (centre, centredRows) = try decodeCentre(try bytes(.centre), damaged(.centre))
     let parts = IndexSnapshot(
       rows: header.rows, linked: header.linked, parameters: identity.parameters,
-      codes: bytes(.codes), factors: bytes(.factors), bounds: bytes(.bounds),
-      states: Array(bytes(.states)), baseLinks: bytes(.baseLinks), upperLinks: bytes(.upperLinks),
-      walkCodes: bytes(.walkCodes), centre: centre, centredRows: centredRows,
-      calibration: try decodeCalibration(bytes(.calibration), damaged(.calibration)))
-    return try withExtendedLifetime(sections) { () throws(StoreError) in
-      try restore(
-        parts, rows: bytes(.rows), names: bytes(.names), covered: header.covered,
-        identity: identity, pages: pages, slots: slots, file: path.string)
+      codes: saved(.codes), factors: saved(.factors), bounds: saved(.bounds),
+      states: try bytes(.states), baseLinks: saved(.baseLinks),
+      upperLinks: saved(.upperLinks), walkCodes: saved(.walkCodes), centre: centre,
+      centredRows: centredRows,
+      calibration: try decodeCalibration(try bytes(.calibration), damaged(.calibration)))
+    let names = try decodeNames(try bytes(.names), damaged(.names))
+    do throws(IndexError) {
+      return try restore(
+        parts, changes: saved(.changes), slots: saved(.slots), keys: saved(.keys), names: names,
+        covered: header.covered, identity: identity, pages: pages, slots: slots)
+    } catch {
+      guard case .damagedSnapshot(let what) = error else { throw .index(error) }
+      throw .damaged(file: path.string, reason: "its parts contradict each other: \(what)")
     }
+  }
+
+  /// The change that a snapshot covers; nil where there is none.
+  static func covered(_ path: FilePath, identity: Identity) throws(StoreError) -> Int64? {
+    guard let file = try open(path) else { return nil }
+    return try Header(file, identity: identity).covered
+  }
+
+  private static func open(_ path: FilePath) throws(StoreError) -> File? {
+    guard try Directory.kind(of: path) != .absent else { return nil }
+    return try File.open(path, .read)
   }
 
   private struct Header {
@@ -242,25 +270,22 @@ struct Snapshot {
     var linked: Int
     var covered: Int64
     var hash: Data
-    var sections: [(offset: Int, count: Int, checksum: UInt32)] = []
+    var sections: [(offset: Int, count: Int)] = []
+    /// Of the checksums.
+    var checksum: UInt32
 
     init(_ file: File, identity: Identity) throws(StoreError) {
       let damaged = StoreError.damaged(
         file: file.path.string, reason: "its header fails its checksum")
-      let header = try OwnedBytes(capacity: Snapshot.headerBytes) { buffer throws(StoreError) in
-        try file.read(into: buffer, at: 0)
-      }
-      let bytes = header.bytes
+      let bytes = try file.read(Snapshot.headerBytes, at: 0)
       guard bytes.count == Snapshot.headerBytes, bytes.starts(with: Snapshot.magic) else {
         throw damaged
       }
       var expected = ByteWriter()
       Snapshot.put(identity, &expected)
       let size = try file.size()
-      let body = UnsafeRawBufferPointer(rebasing: bytes.dropLast(4))
-      let stored = bytes.loadUnaligned(fromByteOffset: body.count, as: UInt32.self)
-      guard stored == Checksum.crc32c(body) else { throw damaged }
-      var reader = ByteReader(body)
+      guard Checksum.endsBytes(bytes) else { throw damaged }
+      var reader = ByteReader(bytes.dropLast(4))
       guard reader.take(16) != nil, reader.take(UInt16.self) == Snapshot.formatVersion,
         reader.take(UInt16.self) != nil, reader.take(UInt32.self) != nil,
         let own = reader.take(expected.bytes.count), own.elementsEqual(expected.bytes),
@@ -272,14 +297,15 @@ struct Snapshot {
       }
       for _ in Section.allCases {
         guard let offset = reader.take(Int64.self), let count = reader.take(Int64.self),
-          let checksum = reader.take(UInt32.self), offset >= 0, count >= 0, offset <= size,
+          offset >= 0, offset % 4096 == 0, count >= 0, offset <= size,
           count <= Int64(size) - offset
         else { throw damaged }
-        sections.append((Int(offset), Int(count), checksum))
+        sections.append((Int(offset), Int(count)))
       }
-      guard (0...Int64(IndexLimits.rows)).contains(rows), (0...rows).contains(linked) else {
-        throw damaged
-      }
+      guard (0...Int64(IndexLimits.rows)).contains(rows), (0...rows).contains(linked),
+        let checksum = reader.take(UInt32.self)
+      else { throw damaged }
+      self.checksum = checksum
       self.rows = Int(rows)
       self.linked = Int(linked)
       self.covered = covered
@@ -288,65 +314,64 @@ struct Snapshot {
   }
 
   private static func read(
-    _ entry: (offset: Int, count: Int, checksum: UInt32), _ name: String, _ file: File
-  ) throws(StoreError) -> OwnedBytes {
-    let section = try OwnedBytes(capacity: entry.count) { buffer throws(StoreError) in
-      try file.read(into: buffer, at: entry.offset)
+    _ section: (offset: Int, count: Int), _ file: File
+  ) throws(StoreError) -> [UInt8] {
+    let bytes = try file.read(section.count, at: section.offset)
+    guard bytes.count == section.count else {
+      throw .damaged(file: file.path.string, reason: "it is cut off")
     }
-    guard section.bytes.count == entry.count, Checksum.crc32c(section.bytes) == entry.checksum
-    else { throw .damaged(file: file.path.string, reason: "its \(name) fail their checksum") }
-    return section
+    return bytes
+  }
+
+  /// Proves every block's checksum. By reading, not through a map, which would be a trap where the
+  /// disk fails; what has been read is in the page cache when it is mapped.
+  private static func check(_ file: File, _ header: Header, threads: Int) throws(StoreError) {
+    let saved = try read(header.sections[Section.checksums.rawValue], file)
+    let damaged = StoreError.damaged(file: file.path.string, reason: "it fails its checksums")
+    guard Checksum.crc32c(saved) == header.checksum else { throw damaged }
+    let blocks = header.sections.dropLast().flatMap { section in
+      Self.blocks(of: section.count).map { (section.offset + $0.lowerBound, $0.count) }
+    }
+    guard saved.count == 4 * blocks.count else { throw damaged }
+    let failure = Mutex<StoreError?>(nil)
+    share(blocks.count, among: min(threads, blocks.count)) { next in
+      do throws(StoreError) {
+        while let index = next() {
+          let checksum = saved.withUnsafeBytes {
+            $0.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)
+          }
+          guard Checksum.crc32c(try read(blocks[index], file)) == checksum else { throw damaged }
+        }
+      } catch { failure.withLock { $0 = error } }
+    }
+    if let failure = failure.withLock({ $0 }) { throw failure }
   }
 
   private static func restore(
-    _ parts: IndexSnapshot, rows: UnsafeRawBufferPointer, names: UnsafeRawBufferPointer,
-    covered: Int64, identity: Identity,
-    pages: VectorPages, slots: Int, file: String
-  ) throws(StoreError) -> LiveIndex {
-    let damaged = StoreError.damaged(file: file, reason: "its rows contradict each other")
-    guard rows.count == parts.rows * RowRecord.bytes, parts.states.count == parts.rows else {
-      throw damaged
-    }
+    _ parts: IndexSnapshot<SavedBytes>, changes: SavedBytes, slots: SavedBytes, keys: SavedBytes,
+    names: [[String]], covered: Int64, identity: Identity, pages: VectorPages, slots slotCount: Int
+  ) throws(IndexError) -> LiveIndex {
+    guard parts.states.count == parts.rows else { throw .damagedSnapshot("length of the states") }
+    let table = try RowTable()
+    try table.restore(
+      changes: changes, slots: slots, keys: keys, rows: parts.rows, slotCount: slotCount,
+      names: ScopePostings.Key(
+        user: UInt32(names[0].count), agent: UInt32(names[1].count), run: UInt32(names[2].count)),
+      isLive: parts.isLive)
     let postings = ScopePostings()
-    let names = try decodeNames(names, damaged)
-    let counts = (user: names[0].count, agent: names[1].count, run: names[2].count)
-    do throws(IndexError) {
-      let table = try RowTable()
-      try table.reserve(rows: parts.rows, slots: slots)
-      var vectors: [UnsafePointer<Float>] = []
-      vectors.reserveCapacity(parts.rows)
-      var live: [(row: UInt32, key: ScopePostings.Key)] = []
-      live.reserveCapacity(parts.rows)
-      var reader = ByteReader(rows)
-      for row in 0..<parts.rows {
-        guard let change = reader.take(Int64.self), let slot = reader.take(UInt32.self),
-          let user = reader.take(UInt32.self), let agent = reader.take(UInt32.self),
-          let run = reader.take(UInt32.self), Int(slot) < slots,
-          Int(user) <= counts.user, Int(agent) <= counts.agent,
-          Int(run) <= counts.run
-        else { throw .damagedSnapshot("rows") }
-        let key = ScopePostings.Key(user: user, agent: agent, run: run)
-        vectors.append(pages.vector(Int(slot)))
-        // The slot of a dead row may be another row's by now.
-        guard parts.isLive(row) else { continue }
-        table.set(row, change: change, slot: Int(slot), key: key)
-        live.append((UInt32(row), key))
-      }
-      postings.restore(user: names[0], agent: names[1], run: names[2], rows: live)
-      let index = try HNSWIndex(
-        dimension: Int(identity.dimension), metric: identity.metric, snapshot: parts,
-        vectors: vectors)
-      return LiveIndex(
-        index: index, table: table, postings: postings, pages: pages, covered: covered)
-    } catch {
-      guard case .damagedSnapshot = error else { throw .index(error) }
-      throw damaged
+    postings.restore(user: names[0], agent: names[1], run: names[2], rows: 0..<parts.rows) { row in
+      parts.isLive(row) ? table.key(row) : nil
     }
+    let index = try HNSWIndex(
+      dimension: Int(identity.dimension), metric: identity.metric, snapshot: parts,
+      vectors: (0..<parts.rows).map { pages.vector(table.slot($0)) })
+    return LiveIndex(
+      index: index, table: table, postings: postings, pages: pages, covered: covered)
   }
 
   /// Users, agents and runs.
   private static func decodeNames(
-    _ bytes: UnsafeRawBufferPointer, _ damaged: StoreError
+    _ bytes: [UInt8], _ damaged: StoreError
   ) throws(StoreError) -> [[String]] {
     var reader = ByteReader(bytes)
     var kinds: [[String]] = []

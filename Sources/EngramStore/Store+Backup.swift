@@ -36,7 +36,7 @@ extension Store {
     // One read transaction: rows and the slots that they name are of one moment.
     var manifest = try read { db in
       let manifest = BackupManifest(
-        store: core.identity.store, createdAt: Timestamp.date(Timestamp.now),
+        store: core.pages.header.store, createdAt: Timestamp.date(Timestamp.now),
         model: core.configuration.model, dimension: core.configuration.dimension,
         metric: core.configuration.metric,
         head: try HistoryHead(db),
@@ -150,7 +150,7 @@ extension VectorPages {
   /// slots hold is left out.
   func copyVectors(of db: Database, to path: FilePath, _ call: LongCall) throws {
     let copy = try VectorPages.create(path, header)
-    let slots = try StoreCore.slotCount(db)
+    let slots = try Catalogue.slotCount(db)
     var group: [UInt8] = []
     var (begin, end) = (0, 0)
     let rows = try Row.fetchCursor(

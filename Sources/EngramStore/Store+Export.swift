@@ -61,7 +61,7 @@ extension Store {
     try read { db in
       try call.watching(db) {
         var exporter = Exporter(db: db, pages: core.pages, stream: stream, call: call)
-        try exporter.writeHeader(core.configuration, store: core.identity.store)
+        try exporter.writeHeader(core.configuration, store: core.pages.header.store)
         try exporter.writeHistory()
         try exporter.writeMemories()
         try exporter.writeVectors()

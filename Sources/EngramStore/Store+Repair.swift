@@ -62,12 +62,14 @@ extension Store {
   private static func withLocks<Value>(
     _ directory: FilePath, _ body: () throws -> Value
   ) throws -> Value {
-    let indexer = try File.open(directory.appending("indexer.lock"), .create)
-    guard try indexer.lock(wait: false) else { throw StoreError.inUse(directory.string) }
-    defer { try? indexer.unlock() }
-    let writer = try File.open(directory.appending("writer.lock"), .create)
-    _ = try writer.lock(wait: true)
+    let writer = try WriterLock(directory)
+    try writer.lock()
     defer { try? writer.unlock() }
+    let indexer = try File.open(directory.appending(Indexer.lockName), .create)
+    guard try indexer.lock(Indexer.presence, wait: false) else {
+      throw StoreError.inUse(directory.string)
+    }
+    defer { try? indexer.unlock(Indexer.presence) }
     return try body()
   }
 }
@@ -277,7 +279,7 @@ private struct Repair {
   private mutating func openPages(_ db: Database) throws -> VectorPages? {
     let path = directory.appending(VectorPages.fileName(space: CommitGroup.space))
     if try Directory.kind(of: path) == .absent {
-      guard try StoreCore.slotCount(db) == 0 else {
+      guard try Catalogue.slotCount(db) == 0 else {
         throw StoreError.damaged(file: path.string, reason: "it is missing")
       }
       return nil
@@ -293,28 +295,22 @@ private struct Repair {
 
   /// Whether a header is what it was, be it another store's.
   private func hasWholeHeader(_ path: FilePath) throws -> Bool {
-    let header = try header(of: try File.open(path, .read))
+    let header = try File.open(path, .read).read(VectorPages.headerBytes, at: 0)
     let end = VectorPages.headerBytes - 4
-    guard header.bytes.count == VectorPages.headerBytes, header.bytes[0] != 0 else { return false }
-    return withExtendedLifetime(header) {
-      header.bytes.loadUnaligned(fromByteOffset: end, as: UInt32.self)
-        == Checksum.crc32c(UnsafeRawBufferPointer(rebasing: header.bytes[..<end]))
+    guard header.count == VectorPages.headerBytes, header[0] != 0 else { return false }
+    return header.withUnsafeBytes {
+      $0.loadUnaligned(fromByteOffset: end, as: UInt32.self)
+        == Checksum.crc32c(UnsafeRawBufferPointer(rebasing: $0[..<end]))
     }
   }
 
   private func writeHeader(_ header: VectorPages.Header, to path: FilePath) throws {
     let draft = path.removingLastComponent().appending("vectors-header.draft")
     defer { try? Directory.remove(draft) }
-    let fresh = try self.header(of: try VectorPages.create(draft, header).file)
+    let fresh = try VectorPages.create(draft, header).file.read(VectorPages.headerBytes, at: 0)
     let file = try File.open(path, .write)
-    try withExtendedLifetime(fresh) { try file.write(fresh.bytes, at: 0) }
+    try fresh.withBytes { bytes throws(StoreError) in try file.write(bytes, at: 0) }
     try file.synchronise()
-  }
-
-  private func header(of file: File) throws -> OwnedBytes {
-    try OwnedBytes(capacity: VectorPages.headerBytes) { buffer throws(StoreError) in
-      try file.read(into: buffer, at: 0)
-    }
   }
 }
 

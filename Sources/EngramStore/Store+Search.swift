@@ -66,32 +66,34 @@ extension Store {
     _ vector: [Float], k: Int, scope: Scope, filter: Filter?, recall: Double, ef: Int?
   ) throws(StoreError) -> (found: [ScoredMemory], explanation: SearchExplanation) {
     try core.ensureOpen()
+    let live = try core.index.upToDate()
     // From the filter to the memories a row stands for the same.
-    return try core.live.index.reading { () throws(StoreError) in
-      try answer(vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef)
+    return try live.index.reading { () throws(StoreError) in
+      try answer(vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef, from: live)
     }
   }
 
   private func answer(
-    _ vector: [Float], k: Int, scope: Scope, filter: Filter?, recall: Double, ef: Int?
+    _ vector: [Float], k: Int, scope: Scope, filter: Filter?, recall: Double, ef: Int?,
+    from live: LiveIndex
   ) throws(StoreError) -> (found: [ScoredMemory], explanation: SearchExplanation) {
     var explanation = SearchExplanation()
     let clock = ContinuousClock()
     let begin = clock.now
     var wanted = k
-    var width = try width(ef: ef, recall: recall, k: wanted)
-    if core.live.buryExpired() { core.indexer.notify() }
-    let covered = core.live.covered
+    var width = try live.width(ef: ef, recall: recall, k: wanted)
+    if live.buryExpired() { core.index.announce() }
+    let covered = live.covered
     let passing: RowSelection? =
-      if let filter { try rows(passing: filter, scope: scope, &explanation) } else { nil }
-    let (domain, count) = core.live.domain(scope: scope, passing: passing, width: width)
+      if let filter { try rows(of: live, passing: filter, scope: scope, &explanation) } else { nil }
+    let (domain, count) = live.domain(scope: scope, passing: passing, width: width)
     explanation.resolveMicroseconds = (clock.now - begin) / .microseconds(1)
     var found: [ScoredMemory] = []
     while true {
       let asked = clock.now
       let hits: [LiveIndex.Hit]
       do throws(IndexError) {
-        hits = try core.live.search(
+        hits = try live.search(
           vector, k: wanted, width: width, in: domain, statistics: &explanation.cost)
       } catch { throw .index(error) }
       let searched = clock.now
@@ -101,24 +103,18 @@ extension Store {
       // Writers were quicker with some of the hits: others may take their place.
       guard found.count < k, hits.count == wanted, wanted < IndexLimits.k.upperBound else { break }
       wanted = min(max(2 * wanted, k + hits.count - found.count), IndexLimits.k.upperBound)
-      width = try self.width(ef: ef, recall: recall, k: wanted)
+      width = try live.width(ef: ef, recall: recall, k: wanted)
     }
     if found.count > k { found.removeLast(found.count - k) }
     if core.accesses.note(found) {
       core.queue.submit(.recordAccess(core.accesses.take())) { _ in }
     }
-    explanation.memories = core.live.index.count
+    explanation.memories = live.index.count
     explanation.passing = count
     explanation.isScoped = scope != .all
     explanation.candidates = domain.candidates
     explanation.results = found.count
     return (found, explanation)
-  }
-
-  private func width(ef: Int?, recall: Double, k: Int) throws(StoreError) -> Int? {
-    do throws(IndexError) {
-      return try core.live.index.width(ef: ef, recall: recall, k: k)
-    } catch { throw .index(error) }
   }
 
   // MARK: From rows to memories
@@ -168,9 +164,9 @@ extension Store {
   /// The rows of the index whose memories pass a filter; where their metadata must be read, those of
   /// the scope only.
   private func rows(
-    passing filter: Filter, scope: Scope, _ explanation: inout SearchExplanation
+    of live: LiveIndex, passing filter: Filter, scope: Scope,
+    _ explanation: inout SearchExplanation
   ) throws(StoreError) -> RowSelection {
-    let live = core.live
     if let rows = live.metadata.rows(passing: filter) {
       explanation.filter = .postings
       return rows
@@ -180,7 +176,7 @@ extension Store {
     guard count > 0 else { return .none }
     if live.metadata.isWorthBuilding(for: filter, reading: count, of: total) {
       try live.metadata.build(for: filter) { file throws(StoreError) in
-        try eachMetadata(scope: .all, file)
+        try eachMetadata(of: live, scope: .all, file)
       }
       if let rows = live.metadata.rows(passing: filter) {
         explanation.filter = .postingsBuilt
@@ -189,7 +185,7 @@ extension Store {
     }
     explanation.filter = .catalogue
     var rows: [UInt32] = []
-    try eachMetadata(scope: scope) { row, metadata in
+    try eachMetadata(of: live, scope: scope) { row, metadata in
       if filter.matches(metadata) { rows.append(row) }
     }
     rows.sort()
@@ -198,7 +194,7 @@ extension Store {
 
   /// The row and the metadata of each current memory of a scope, in no order.
   private func eachMetadata(
-    scope: Scope, _ body: (_ row: UInt32, _ metadata: JSONValue) -> Void
+    of live: LiveIndex, scope: Scope, _ body: (_ row: UInt32, _ metadata: JSONValue) -> Void
   ) throws(StoreError) {
     var conditions = ["m.ended IS NULL"]
     var arguments: [(any DatabaseValueConvertible)?] = [CommitGroup.space]
@@ -215,7 +211,7 @@ extension Store {
       let statement = try db.cachedStatement(sql: sql)
       statement.setUncheckedArguments(StatementArguments(arguments))
       try SQLiteRow.each(of: statement) { found in
-        guard let row = core.live.table.row(ofSlot: Int(found.int(1))) else { return }
+        guard let row = live.table.row(ofSlot: Int(found.int(1))) else { return }
         body(UInt32(row), try found.withText(0) { try JSONValue(parsing: $0) })
       }
     }

@@ -39,9 +39,8 @@ extension Store {
         try String.fetchOne(db, sql: "SELECT sqlite_version()") ?? ""
       )
     }
-    let counts = core.live.postings.counts
-    let index = core.live.index
-    let postings = core.live.metadata.size
+    let live = try core.index.upToDate()
+    let (counts, index, postings) = (live.postings.counts, live.index, live.metadata.size)
     return StoreStatistics(
       memories: memories, endedVersions: ended, changes: changes, users: counts.users,
       agents: counts.agents, runs: counts.runs, indexRows: index.rowCount,

@@ -66,7 +66,8 @@ extension Store {
     _ depth: VerifyDepth, since head: HistoryHead?, _ call: LongCall
   ) throws -> VerifyReport {
     try call.reached(0, .index)
-    let graphProblems = depth == .full ? core.live.index.integrityProblems() : []
+    let live = try core.index.upToDate()
+    let graphProblems = depth == .full ? live.index.integrityProblems() : []
     var report = try read { db in
       try call.watching(db) {
         var verifier = Verifier(db: db, pages: core.pages, depth: depth, call: call)
@@ -82,7 +83,7 @@ extension Store {
           try verifier.checkHistory(from: head, orLast: false)
           try verifier.checkMemories()
           try verifier.checkInsertKeys()
-          try verifier.checkIndex(core.live)
+          try verifier.checkIndex(live)
         }
         return verifier.report
       }
@@ -98,8 +99,9 @@ extension Store {
   /// made where commits are: others wait for the lock rather than for SQLite, which gives up.
   private func fullTextProblem(_ call: LongCall) throws -> String? {
     try call.reached(0, .fullText)
-    let lock = try File.open(core.directory.appending("writer.lock"), .write)
-    _ = try lock.lock(wait: true)
+    // A lock of its own: the one of the commits is theirs as long as they hold it.
+    let lock = try WriterLock(core.directory)
+    try lock.lock()
     defer { try? lock.unlock() }
     do {
       try core.catalogue.write { db in
@@ -142,7 +144,7 @@ private struct Verifier {
 
   /// The vectors' file as it is on disk now.
   mutating func checkPages() throws {
-    let slots = try StoreCore.slotCount(db)
+    let slots = try Catalogue.slotCount(db)
     do throws(StoreError) {
       if slots > (try VectorPages.open(pages.file.path, expecting: pages.header).capacity()) {
         report.problems.append("vectors: the file is shorter than the catalogue says")

@@ -14,7 +14,8 @@ import GRDB
 /// Writes wait until they are as durable as the configuration asks and throw `StoreError` where they
 /// are refused. One whose task is cancelled while it waits is not written, and throws
 /// `StoreError.cancelled`; once it is being written its outcome is returned. Reads never wait for a
-/// commit. A store is open in one process at a time.
+/// commit. Any number of processes may have a store open and write to it; each sees at its next call
+/// what the others have committed.
 public final class Store: Sendable {
   let core: StoreCore
 
@@ -24,8 +25,8 @@ public final class Store: Sendable {
   /// not acknowledged is there as a whole or not at all.
   ///
   /// - Parameter path: a directory; created where it is missing.
-  /// - Throws: `StoreError` where the path is not usable, the store is open elsewhere, was made with
-  ///   another dimension, metric or model, has a newer format, or is damaged.
+  /// - Throws: `StoreError` where the path is not usable, or the store was made with another
+  ///   dimension, metric or model, has a newer format, or is damaged.
   public init(path: String, configuration: StoreConfiguration) throws(StoreError) {
     do { core = try StoreCore(path: path, configuration: configuration) } catch {
       throw StoreError(error)
@@ -59,7 +60,7 @@ public final class Store: Sendable {
     var prepared: [PreparedMemory] = []
     prepared.reserveCapacity(memories.count)
     for memory in memories {
-      prepared.append(try PreparedMemory(memory, index: core.live.index))
+      prepared.append(try PreparedMemory(memory, index: core.index.live.index))
     }
     return try await submit(.insert(prepared))
   }
@@ -67,7 +68,7 @@ public final class Store: Sendable {
   /// Changes a memory's text, vector or metadata; what it was before stays in its history.
   public func update(_ id: UUID, _ update: MemoryUpdate) async throws(StoreError) {
     try core.ensureOpen()
-    try await submit(.update(id, try PreparedUpdate(update, index: core.live.index)))
+    try await submit(.update(id, try PreparedUpdate(update, index: core.index.live.index)))
   }
 
   /// Removes a memory from searches and lists; its history stays.
@@ -82,9 +83,7 @@ public final class Store: Sendable {
 
   @discardableResult
   private func submit(_ request: WriteRequest) async throws(StoreError) -> [UUID] {
-    let ids = try await core.queue.submit(request)
-    core.indexer.notify()
-    return ids
+    try await core.queue.submit(request)
   }
 
   // MARK: Reading
@@ -191,19 +190,20 @@ public final class Store: Sendable {
 
   // MARK: Keeping
 
-  /// Writes the index as a file, so that the next opening need not build it. Done by itself from
-  /// time to time and by `close`.
+  /// Writes the index as a file, so that the next opening need not build it; where another process
+  /// is at it, that is left to it. Done by itself from time to time and by `close`.
   public func snapshot() async throws(StoreError) {
     try core.ensureOpen()
-    try await offload { [core] () throws(StoreError) in try core.snapshot() }
+    try await offload { [core] () throws(StoreError) in try core.indexer.writeSnapshot() }
   }
 
   /// Waits until the graph holds every memory and is calibrated: for measurements, as searches find
   /// all memories either way. While others go on writing that moment may not come.
   public func waitUntilIndexed() async throws(StoreError) {
     try core.ensureOpen()
-    core.indexer.notify()
     try await offload { [core] () throws(StoreError) in
+      _ = try core.index.upToDate()
+      core.index.announce()
       do throws(IndexError) { try core.indexer.waitUntilIdle() } catch { throw .index(error) }
     }
   }

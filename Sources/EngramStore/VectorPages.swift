@@ -1,5 +1,6 @@
 import EngramIndex
 import Foundation
+import Synchronization
 import SystemPackage
 
 /// The file of full-precision vectors: a header, then slots of one size. The source of truth for
@@ -37,6 +38,10 @@ final class VectorPages: Sendable {
   let file: File
   let map: PageMap
   let slotBytes: Int
+  /// Held while the file grows.
+  private let growth = Mutex<Void>(())
+  private let isGrowing = Atomic<Bool>(false)
+  private let syncFailure = Mutex<StoreError?>(nil)
 
   private init(header: Header, file: File) throws(StoreError) {
     self.header = header
@@ -77,11 +82,11 @@ final class VectorPages: Sendable {
   }
 
   private static func readHeader(of file: File) throws(StoreError) -> Header {
-    let bytes = try read(headerBytes, from: file, at: 0)
-    guard bytes.bytes.count == headerBytes else {
+    let bytes = try file.read(headerBytes, at: 0)
+    guard bytes.count == headerBytes else {
       throw .damaged(file: file.path.string, reason: "its header is cut off")
     }
-    return try decode(bytes.bytes, file: file.path.string)
+    return try decode(bytes, file: file.path.string)
   }
 
   private static func encode(_ header: Header) -> [UInt8] {
@@ -104,17 +109,12 @@ final class VectorPages: Sendable {
     return writer.bytes
   }
 
-  private static func decode(
-    _ bytes: UnsafeRawBufferPointer, file: String
-  ) throws(StoreError) -> Header {
+  private static func decode(_ bytes: [UInt8], file: String) throws(StoreError) -> Header {
     guard bytes.starts(with: magic) else {
       throw .damaged(file: file, reason: "it is no file of vectors")
     }
-    let body = UnsafeRawBufferPointer(rebasing: bytes.dropLast(4))
-    var reader = ByteReader(body)
-    guard
-      bytes.loadUnaligned(fromByteOffset: body.count, as: UInt32.self) == Checksum.crc32c(body),
-      reader.take(16) != nil, reader.take(UInt16.self) == formatVersion,
+    var reader = ByteReader(bytes.dropLast(4))
+    guard Checksum.endsBytes(bytes), reader.take(16) != nil, reader.take(UInt16.self) == formatVersion,
       reader.take(UInt16.self) != nil, reader.take(UInt32.self) == UInt32(headerBytes),
       let store = reader.takeUUID(), let space = reader.take(UInt32.self),
       let generation = reader.take(UInt32.self), let dimension = reader.take(UInt32.self),
@@ -146,45 +146,96 @@ final class VectorPages: Sendable {
   /// holds nothing that was written as a slot of this store.
   func readSlot(_ slot: Int) throws(StoreError) -> (header: SlotHeader, vector: [Float])? {
     guard slot >= 0, slot < (try capacity()) else { return nil }
-    let slotMemory = try Self.read(slotBytes, from: file, at: offset(slot))
-    let bytes = slotMemory.bytes
-    guard bytes.count == slotBytes, let header = decodeSlot(bytes), header.slot == UInt64(slot)
+    let bytes = try file.read(slotBytes, at: offset(slot))
+    guard bytes.count == slotBytes, let header = decodeSlot(bytes.prefix(Self.slotHeaderBytes)),
+      header.slot == UInt64(slot)
     else { return nil }
-    let vector = UnsafeRawBufferPointer(
-      rebasing: bytes[Self.slotHeaderBytes..<Self.slotHeaderBytes + dimension * 4])
-    guard Checksum.crc32c(vector) == header.vectorChecksum else { return nil }
-    return withExtendedLifetime(slotMemory) {
-      (header, vector.withMemoryRebound(to: Float.self, Array.init))
+    let vector = [Float](unsafeUninitializedCapacity: dimension) { floats, count in
+      bytes.dropFirst(Self.slotHeaderBytes).withUnsafeBytes {
+        UnsafeMutableRawBufferPointer(floats).copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: $0[..<(dimension * 4)]))
+      }
+      count = dimension
     }
+    guard Self.vectorChecksum(vector) == header.vectorChecksum else { return nil }
+    return (header, vector)
+  }
+
+  /// The first slot from `slot` on that nobody has written: a process that died before its commit
+  /// may have.
+  func firstFreeSlot(from slot: Int) throws(StoreError) -> Int {
+    var slot = slot
+    while try readSlot(slot) != nil { slot += 1 }
+    return slot
   }
 
   private var dimension: Int { Int(header.dimension) }
   private func offset(_ slot: Int) -> Int { Self.headerBytes + slot * slotBytes }
 
-  // MARK: Writing, by the thread that commits
+  // MARK: Growing
 
   /// Whether slots below `count` may be written: their space was zero-filled, synced and mapped.
   func hasRoom(slots count: Int) -> Bool { offset(count) <= map.mapped }
 
-  /// Zero-fills space for slots below `count`, so that a commit never waits for the file system to
-  /// allocate. It is room once the file has been synced and the map extended.
+  /// Makes room for slots below `count`, so that a commit never waits for the file system to
+  /// allocate. One process at a time does it, past the end of the file only.
   ///
   /// It grows by 64 KB first, then by an eighth of the file, by 16 MB at most. What an attempt that
-  /// failed left behind the room is written again.
-  func fill(slots count: Int) throws(StoreError) {
-    let size = map.mapped
-    let step = min(max(64 << 10, size / 8), 16 << 20)
-    let target = (max(offset(count), size + step) + 4095) / 4096 * 4096
-    let zeros = [UInt8](repeating: 0, count: min(target - size, 1 << 20))
-    for begin in stride(from: size, to: target, by: zeros.count) {
-      try Self.write(Array(zeros.prefix(target - begin)), to: file, at: begin)
+  /// failed left behind is written again, or is room if another process could sync it.
+  func makeRoom(slots count: Int) throws(StoreError) {
+    try growth.withLock { _ throws(StoreError) in
+      guard !hasRoom(slots: count) else { return }
+      // Opened anew: of two syncs at once through one descriptor only one is told of a failure.
+      let file = try File.open(file.path, .write)
+      _ = try file.lock(wait: true)
+      let size = map.mapped
+      try extendMap()
+      if hasRoom(slots: count) { return }
+      let target = (max(offset(count), size + step(size)) + 4095) / 4096 * 4096
+      let zeros = [UInt8](repeating: 0, count: min(target - size, 1 << 20))
+      for begin in stride(from: map.mapped, to: target, by: zeros.count) {
+        try Self.write(Array(zeros.prefix(target - begin)), to: file, at: begin)
+      }
+      try synchronise(file)
+      try extendMap()
     }
   }
 
+  /// Makes room on another thread where less than half a step of it is left behind `count` slots.
+  func makeRoomSoon(slots count: Int) {
+    let needed = count + step(map.mapped) / 2 / slotBytes
+    guard !hasRoom(slots: needed), !isGrowing.exchange(true, ordering: .acquiring) else { return }
+    DispatchQueue.global(qos: .utility).async { [self] in
+      // Where there is no space the commit that needs it says so; a failed sync is noted.
+      try? makeRoom(slots: needed)
+      isGrowing.store(false, ordering: .releasing)
+    }
+  }
+
+  private func step(_ size: Int) -> Int { min(max(64 << 10, size / 8), 16 << 20) }
+
+  /// Maps what the file has grown by, in this process or another.
   func extendMap() throws(StoreError) {
     // Past the end of a file that was cut off its last page reads as zeros.
     try map.extend(file, to: (try file.size() + 4095) / 4096 * 4096)
   }
+
+  // MARK: Writing, under the writer lock
+
+  /// Returns once all slots written so far have reached the disk. Where it has ever failed, here or
+  /// while the file grew, it fails for good: what did not reach the disk may be in no memory any more.
+  func synchronise() throws(StoreError) { try synchronise(file) }
+
+  private func synchronise(_ file: File) throws(StoreError) {
+    if let failure { throw failure }
+    do throws(StoreError) { try file.synchronise() } catch {
+      syncFailure.withLock { $0 = error }
+      throw error
+    }
+  }
+
+  /// The sync that failed.
+  var failure: StoreError? { syncFailure.withLock { $0 } }
 
   /// Appends the bytes of one slot to those of a group.
   func encodeSlot(_ header: SlotHeader, _ vector: [Float], into group: inout [UInt8]) {
@@ -198,7 +249,7 @@ final class VectorPages: Sendable {
     writer.put(header.vectorChecksum)
     writer.pad(to: Self.slotHeaderBytes - 4)
     let covered = writer.bytes + Self.storeTag(self.header.store)
-    writer.put(covered.withBytes { Checksum.crc32c($0) })
+    writer.put(Checksum.crc32c(covered))
     vector.withUnsafeBytes { writer.put(raw: $0) }
     writer.pad(to: slotBytes)
     group.append(contentsOf: writer.bytes)
@@ -209,19 +260,14 @@ final class VectorPages: Sendable {
     try Self.write(bytes, to: file, at: offset(slot))
   }
 
-  private func decodeSlot(_ bytes: UnsafeRawBufferPointer) -> SlotHeader? {
+  private func decodeSlot(_ bytes: ArraySlice<UInt8>) -> SlotHeader? {
     var reader = ByteReader(bytes)
     guard reader.take(UInt32.self) == Self.slotMagic, reader.take(UInt32.self) != nil,
       let slot = reader.take(UInt64.self), let change = reader.take(Int64.self),
       let group = reader.take(Int64.self), let memory = reader.takeUUID(),
       let vectorChecksum = reader.take(UInt32.self)
     else { return nil }
-    let end = Self.slotHeaderBytes - 4
-    let covered = Array(bytes[..<end]) + Self.storeTag(header.store)
-    guard
-      bytes.loadUnaligned(fromByteOffset: end, as: UInt32.self)
-        == covered.withBytes({ Checksum.crc32c($0) })
-    else { return nil }
+    guard Checksum.endsBytes(bytes, tag: Self.storeTag(header.store)) else { return nil }
     return SlotHeader(
       slot: slot, change: change, group: group, memory: memory, vectorChecksum: vectorChecksum)
   }
@@ -237,14 +283,6 @@ final class VectorPages: Sendable {
 
   private static func write(_ bytes: [UInt8], to file: File, at offset: Int) throws(StoreError) {
     try bytes.withBytes { bytes throws(StoreError) in try file.write(bytes, at: offset) }
-  }
-
-  private static func read(
-    _ count: Int, from file: File, at offset: Int
-  ) throws(StoreError) -> OwnedBytes {
-    try OwnedBytes(capacity: count) { buffer throws(StoreError) in
-      try file.read(into: buffer, at: offset)
-    }
   }
 }
 

@@ -132,8 +132,9 @@ import Testing
       #expect(try await engram("import", none, parent.path + "/new").code == 2)
       #expect(try FileManager.default.contentsOfDirectory(atPath: parent.path) == ["store"])
       let open = try Store(path: store, configuration: StoreConfiguration(storedAt: store))
-      let answer = try await engram("verify", store)
+      let answer = try await engram("repair", store)
       #expect(answer.code == 2 && answer.errors.contains("open already"), "\(answer)")
+      #expect(try await engram("verify", store).code == 0)
       try await open.close()
     }
   }

@@ -87,12 +87,7 @@ import Testing
     try index.append(at: pinned.addresses)
     try index.link(threads: 2)
     index.calibrate()
-    let restored = try index.withQuietGraph { () throws(IndexError) in
-      try HNSWIndex(
-        dimension: 32, metric: .cosine,
-        snapshot: index.snapshotParts(rows: 3_000, states: index.states(3_000)),
-        vectors: pinned.addresses)
-    }
+    let restored = try SnapshotBytes(index).restored(dimension: 32, .cosine, pinned)
     #expect(restored.calibration == index.calibration)
     #expect(restored.calibration != nil)
   }

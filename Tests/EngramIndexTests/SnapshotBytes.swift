@@ -1,5 +1,32 @@
 import EngramIndex
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+extension SavedBytes {
+  /// As a file would be mapped: memory of its own over what is there.
+  init(_ bytes: [UInt8]) {
+    self.init(count: bytes.count) { address throws(IndexError) in
+      #if os(Linux)
+        let flags = MAP_PRIVATE | MAP_FIXED | Int32(MAP_ANONYMOUS)
+      #else
+        let flags = MAP_PRIVATE | MAP_FIXED | MAP_ANON
+      #endif
+      guard mmap(address, bytes.count, PROT_READ | PROT_WRITE, flags, -1, 0) == address else {
+        throw .outOfMemory(bytes: bytes.count)
+      }
+      bytes.withUnsafeBytes {
+        UnsafeMutableRawBufferPointer(start: address, count: bytes.count).copyMemory(from: $0)
+      }
+    }
+  }
+}
+
 /// An index's snapshot, copied.
 struct SnapshotBytes: Equatable {
   var rows: Int
@@ -14,6 +41,7 @@ struct SnapshotBytes: Equatable {
   var walkCodes: [UInt8]
   var centre: [Float]
   var centredRows: Int
+  var calibration: Calibration?
 
   init(_ index: HNSWIndex) {
     self = index.withQuietGraph {
@@ -22,7 +50,7 @@ struct SnapshotBytes: Equatable {
     }
   }
 
-  private init(_ snapshot: IndexSnapshot) {
+  private init(_ snapshot: IndexSnapshot<UnsafeRawBufferPointer>) {
     rows = snapshot.rows
     linked = snapshot.linked
     parameters = snapshot.parameters
@@ -35,6 +63,7 @@ struct SnapshotBytes: Equatable {
     walkCodes = Array(snapshot.walkCodes)
     centre = snapshot.centre
     centredRows = snapshot.centredRows
+    calibration = snapshot.calibration
   }
 
   static let parts: [WritableKeyPath<SnapshotBytes, [UInt8]> & Sendable] = [
@@ -45,34 +74,14 @@ struct SnapshotBytes: Equatable {
   func restored(
     dimension: Int, _ metric: Metric, _ vectors: PinnedVectors
   ) throws(IndexError) -> HNSWIndex {
-    try lend(codes) { codes throws(IndexError) in
-      try lend(factors) { factors throws(IndexError) in
-        try lend(bounds) { bounds throws(IndexError) in
-          try lend(baseLinks) { baseLinks throws(IndexError) in
-            try lend(upperLinks) { upperLinks throws(IndexError) in
-              try lend(walkCodes) { walkCodes throws(IndexError) in
-                let snapshot = IndexSnapshot(
-                  rows: rows, linked: linked, parameters: parameters, codes: codes,
-                  factors: factors, bounds: bounds, states: states, baseLinks: baseLinks,
-                  upperLinks: upperLinks, walkCodes: walkCodes, centre: centre,
-                  centredRows: centredRows, calibration: nil)
-                return try HNSWIndex(
-                  dimension: dimension, metric: metric, snapshot: snapshot,
-                  vectors: vectors.addresses)
-              }
-            }
-          }
-        }
-      }
-    }
-  }
-
-  private func lend<Result>(
-    _ bytes: [UInt8], _ body: (UnsafeRawBufferPointer) throws(IndexError) -> Result
-  ) throws(IndexError) -> Result {
-    try bytes.withUnsafeBufferPointer { bytes throws(IndexError) in
-      try body(UnsafeRawBufferPointer(bytes))
-    }
+    let snapshot = IndexSnapshot(
+      rows: rows, linked: linked, parameters: parameters, codes: SavedBytes(codes),
+      factors: SavedBytes(factors), bounds: SavedBytes(bounds), states: states,
+      baseLinks: SavedBytes(baseLinks), upperLinks: SavedBytes(upperLinks),
+      walkCodes: SavedBytes(walkCodes), centre: centre, centredRows: centredRows,
+      calibration: calibration)
+    return try HNSWIndex(
+      dimension: dimension, metric: metric, snapshot: snapshot, vectors: vectors.addresses)
   }
 
   /// FNV-1a over all parts and their lengths.

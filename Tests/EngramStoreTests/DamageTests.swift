@@ -2,9 +2,15 @@ import EngramStore
 import Foundation
 import Testing
 
-/// Bytes flip, files are cut or lost: it is noticed, or it does no harm. Nothing traps.
+/// Bytes flip, files are cut, lost or another store's: it is noticed, or it does no harm. Nothing
+/// traps.
+///
+/// `ENGRAM_DAMAGES` sets how often a store is damaged.
 @Suite struct DamageTests {
-  private enum Damage: CaseIterable { case flip, flips, truncate, delete, zero, grow }
+  private enum Damage: CaseIterable { case flip, flips, truncate, delete, zero, grow, swap }
+
+  private static let rounds = ProcessInfo.processInfo.environment["ENGRAM_DAMAGES"]
+    .flatMap { Int($0) } ?? 350
 
   private static let files = [
     "engram.sqlite", "engram.sqlite-wal", "vectors-1.pages", "index-1.hnsw",
@@ -13,7 +19,7 @@ import Testing
   /// After an orderly close log and snapshot may be damaged without harm; of the rest a store is
   /// whole, or says that it is not.
   @Test func ofAClosedStore() async throws {
-    try await damage(seed: 1, rounds: 160, crashed: false) { file, verdict, last in
+    try await damage(seed: 1, crashed: false) { file, verdict, last in
       switch verdict {
       case .intact(let change): change == last
       case .refused, .reported: file == "engram.sqlite" || file == "vectors-1.pages"
@@ -26,7 +32,7 @@ import Testing
   /// damaged, as it does with one that was half written. Where that loses the last group only, it
   /// looks like a crash before its commit; more is noticed.
   @Test func ofACrashedStore() async throws {
-    try await damage(seed: 2, rounds: 160, crashed: true) { file, verdict, last in
+    try await damage(seed: 2, crashed: true) { file, verdict, last in
       switch verdict {
       case .intact(let change): change == last || file == "engram.sqlite-wal" && change == last - 1
       case .refused, .reported: file != "index-1.hnsw"
@@ -35,40 +41,64 @@ import Testing
     }
   }
 
+  /// The files that locks are on hold nothing.
+  @Test func ofTheLocks() async throws {
+    var generator = Generator(seed: 3)
+    try await withTemporaryDirectory(inMemory: true) { directory in
+      let (store, copy) = (directory.file("store"), directory.file("copy"))
+      let sample = try await Sample(store)
+      for file in ["writer.lock", "indexer.lock"] {
+        for damage in [Damage.delete, .grow] {
+          try store.copy(to: copy)
+          _ = try apply(damage, to: copy.file(file), of: store, &generator)
+          #expect(try await sample.examine(copy) == .intact(change: sample.states.count - 1))
+        }
+      }
+    }
+  }
+
   private func damage(
-    seed: UInt64, rounds: Int, crashed: Bool,
+    seed: UInt64, crashed: Bool,
     isRight: (_ file: String, Verdict, _ last: Int) -> Bool
   ) async throws {
     var generator = Generator(seed: seed)
-    try await withTemporaryDirectory { directory in
-      let (closed, copy) = (directory.file("store"), directory.file("copy"))
-      let crash = directory.file("crash")
-      let sample = try await Sample(closed, crashedCopy: crashed ? crash : nil)
-      let original = crashed ? crash : closed
+    try await withTemporaryDirectory(inMemory: true) { directory in
+      let copy = directory.file("copy")
+      let (original, sample) = try await makeStore("store", in: directory, crashed: crashed)
+      let (other, _) = try await makeStore("other", in: directory, crashed: crashed)
       try original.copy(to: copy)
       #expect(try await sample.examine(copy) == .intact(change: sample.states.count - 1))
       var tally: [String: Int] = [:]
-      for round in 1...rounds {
+      for round in 1...Self.rounds {
         try original.copy(to: copy)
         let file = Self.files[round % Self.files.count]
         let what = try apply(
-          Damage.allCases.randomElement(using: &generator) ?? .flip, to: copy.file(file),
+          Damage.allCases.randomElement(using: &generator) ?? .flip, to: copy.file(file), of: other,
           &generator)
         let verdict = try await sample.examine(copy)
         let isRight = isRight(file, verdict, sample.states.count - 1)
         #expect(isRight, "seed \(seed), round \(round): \(what) of \(file) gave \(verdict)")
         tally["\(file) \(verdict.name)", default: 0] += 1
       }
-      print("damage, \(crashed ? "crashed" : "closed") store, \(rounds) rounds:")
+      print("damage, \(crashed ? "crashed" : "closed") store, \(Self.rounds) rounds:")
       for (what, count) in tally.sorted(by: { $0.key < $1.key }) { print("  \(what): \(count)") }
     }
   }
 
+  private func makeStore(
+    _ name: String, in directory: URL, crashed: Bool
+  ) async throws -> (URL, Sample) {
+    let (closed, crash) = (directory.file(name), directory.file("crashed \(name)"))
+    let sample = try await Sample(closed, crashedCopy: crashed ? crash : nil)
+    return (crashed ? crash : closed, sample)
+  }
+
   private func apply(
-    _ damage: Damage, to file: URL, _ generator: inout Generator
+    _ damage: Damage, to file: URL, of other: URL, _ generator: inout Generator
   ) throws -> String {
     var bytes = try Data(contentsOf: file)
-    guard !bytes.isEmpty else { return "nothing" }
+    let isNothing = bytes.isEmpty && ![.delete, .grow, .swap].contains(damage)
+    guard !isNothing else { return "nothing" }
     // Most of the pages is space for what comes.
     let isPages = file.lastPathComponent == "vectors-1.pages"
     let used = isPages ? min(bytes.count, 12 << 10) : bytes.count
@@ -93,6 +123,7 @@ import Testing
     case .delete:
       try file.remove()
       return what
+    case .swap: bytes = try Data(contentsOf: other.file(file.lastPathComponent))
     }
     try bytes.write(to: file)
     return what

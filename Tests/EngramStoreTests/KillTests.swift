@@ -84,15 +84,4 @@ import Testing
       }
     }
   }
-
-  @Test func aSecondProcessIsRefused() async throws {
-    try await withTemporaryDirectory { directory in
-      let child = try Child(store: directory, writers: 0, work: "hold")
-      child.wait(for: "open")
-      #expect(await refusal { _ = try open(directory, .full) } == "inUse")
-      _ = child.kill()
-      let store = try open(directory, .full)
-      try await store.close()
-    }
-  }
 }

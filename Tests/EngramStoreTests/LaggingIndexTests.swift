@@ -27,7 +27,7 @@ import Testing
       let before = try store.search(query, k: 40, filter: filter).map(\.memory.id)
       let request = try write(Array(before[..<gone]), store)
       let behind = try await offload { () throws(StoreError) in
-        try store.core.live.withState { _, _ in
+        try store.core.index.live.withState { _, _ in
           Result { () throws(StoreError) in
             store.core.queue.submit(request) { _ in }
             while !isDone(try? store.get(before[0])) {}
@@ -49,7 +49,7 @@ import Testing
   @Test(.timeLimit(.minutes(2))) func aMemoryThatPassesNoMore() async throws {
     try await Self.expectOthers(inPlaceOf: 1) { nearest, store in
       let closed = MemoryUpdate(metadata: try Metadata(["open": false]))
-      return .update(nearest[0], try PreparedUpdate(closed, index: store.core.live.index))
+      return .update(nearest[0], try PreparedUpdate(closed, index: store.core.index.live.index))
     } isDone: {
       $0?.metadata["open"] == false
     }

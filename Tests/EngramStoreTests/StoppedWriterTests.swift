@@ -83,7 +83,7 @@ import Testing
     let held = DispatchSemaphore(value: 0)
     let done = DispatchSemaphore(value: 0)
     Thread.detachNewThread {
-      store.core.live.withState { _, _ in
+      store.core.index.live.withState { _, _ in
         held.signal()
         done.wait()
       }

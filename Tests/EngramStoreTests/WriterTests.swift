@@ -104,10 +104,10 @@ import Testing
       try await store.delete(Array(ids[..<2_495]))
       try await store.waitUntilIndexed()
       #expect(try store.statistics().deadRows == 0)
-      #expect(store.core.live.index.calibration?.rows == 5_000)
+      #expect(store.core.index.live.index.calibration?.rows == 5_000)
       try await store.delete(Array(ids[2_495..<2_505]))
       try await store.waitUntilIndexed()
-      #expect(store.core.live.index.calibration?.rows == 2_495)
+      #expect(store.core.index.live.index.calibration?.rows == 2_495)
       try await store.close()
     }
   }

@@ -3,20 +3,34 @@
 //   StoreChild PATH DURABILITY WRITERS WORK
 //
 // WORK is `hold` (keeps the store open until its input ends), `insert` (each writer adds memories),
-// `mixed` (adds, updates, deletes and snapshots), or `fill` (adds vectors of 1,024 components until
-// their file may not grow, and goes on when it may again). What was acknowledged is a line on standard
-// output, written by write(2) before anything else happens:
+// `mixed` (adds, updates, deletes and snapshots), `share` (the same with searches, for as many seconds
+// as SECONDS says; then it waits for its input to end), `fill` (adds vectors of 1,024 components until
+// their file may not grow, and goes on when it may again), or `script-LIVES-STEPS` (opens the store,
+// does random requests, closes it, so often; WRITERS is the seed). What was acknowledged is a line on
+// standard output, written by write(2) before anything else happens:
 //
 //   open             the store is open
 //   + ID 0           inserted, version 0
-//   = ID N           updated to version N
+//   = ID N           updated to version N, or has that version still
 //   ? ID             about to be deleted
 //   - ID             deleted
-//   ! WHY            an insert was refused
-//   done             nothing follows
+//   ~ ID             whether the last write of it took place is not known
+//   ! WHY            something was refused, or is wrong
+//   closed           the store is closed
+//   calls N          so many calls of the kind that may fail (Tests/CStoreFaults)
+//   done             nothing follows; of `share`: but what it sees when its input has ended,
+//   sees COUNT HASH  so many memories, of these ids and versions
 
 import EngramStore
 import Foundation
+
+#if canImport(CStoreFaults)
+  import CStoreFaults
+#endif
+
+#if canImport(CStoreFaults)
+  store_faults_prepare()
+#endif
 
 let arguments = CommandLine.arguments
 guard arguments.count == 5, let durability = Durability(rawValue: arguments[2]),
@@ -31,7 +45,10 @@ func report(_ line: String) {
 /// Version `version` of a memory: everything in it follows from its id, so that half a version
 /// shows.
 func text(_ id: UUID, _ version: Int) -> String { "memory \(id.uuidString) version \(version)" }
-func metadata(_ version: Int) throws -> Metadata { try Metadata(["version": .int(Int64(version))]) }
+/// - Parameter vector: the version that the vector is of, where that is another.
+func metadata(_ version: Int, vector: Int? = nil) throws -> Metadata {
+  try Metadata(["version": .int(Int64(version)), "vector": .int(Int64(vector ?? version))])
+}
 func vector(_ id: UUID, _ version: Int) -> [Float] {
   withUnsafeBytes(of: id.uuid) { bytes in bytes.map { Float($0) + Float(version) / 4 } }
 }
@@ -47,8 +64,12 @@ func insert(_ store: Store, writer: Int) async throws -> UUID {
 }
 
 /// Adds memories; every third one is updated twice, every fifth one deleted.
-func work(_ store: Store, writer: Int, mixed: Bool) async throws {
-  for count in 0..<10_000 / writers {
+func work(
+  _ store: Store, writer: Int, mixed: Bool, while goesOn: (_ count: Int) throws -> Bool
+) async throws {
+  var count = -1
+  while try goesOn(count + 1) {
+    count += 1
     let id = try await insert(store, writer: writer)
     guard mixed else { continue }
     if count % 3 == 0 {
@@ -67,6 +88,44 @@ func work(_ store: Store, writer: Int, mixed: Bool) async throws {
     }
     if writer == 0, count % 50 == 49 { try await store.snapshot() }
   }
+}
+
+/// Works beside other processes: what this one has just added it finds, whatever they do.
+func share(_ store: Store, writer: Int, until end: ContinuousClock.Instant) async throws {
+  try await work(store, writer: writer, mixed: true) { _ in
+    let id = UUID()
+    let memories = try store.search(vector(id, 0), k: 10)
+    if Set(memories.map(\.memory.id)).count != memories.count { report("! a memory came twice") }
+    for memory in memories where !memory.memory.text.hasPrefix("memory \(memory.memory.id) version") {
+      report("! \(memory.memory.text) is not what was written")
+    }
+    return ContinuousClock.now < end
+  }
+}
+
+/// All current memories: how many, and a number that stands for their ids and versions. Each of them
+/// is found by its own vector.
+func state(_ store: Store) throws -> String {
+  var hash: UInt64 = 0
+  var count = 0
+  var cursor: String?
+  repeat {
+    let page = try store.list(after: cursor, limit: 1_000)
+    for memory in page.memories {
+      count += 1
+      guard case .int(let version)? = memory.metadata["version"] else {
+        report("! \(memory.id) has no version")
+        continue
+      }
+      var own: UInt64 = 0xCBF2_9CE4_8422_2325
+      for byte in Array("\(memory.id) \(version)".utf8) { own = (own ^ UInt64(byte)) &* 0x100_0000_01B3 }
+      hash ^= own
+      let found = try store.search(vector(memory.id, Int(version)), k: 1).first
+      if found?.memory.id != memory.id || found?.score != 0 { report("! \(memory.id) is not found") }
+    }
+    cursor = page.next
+  } while cursor != nil
+  return "\(count) \(hash)"
 }
 
 /// Files may not be longer than this many bytes; nil for any length.
@@ -106,22 +165,51 @@ func fill(_ store: Store) async throws {
   report("done")
 }
 
-let store = try Store(
-  path: arguments[1],
-  configuration: StoreConfiguration(
-    dimension: arguments[4] == "fill" ? 1_024 : 16, metric: .squaredL2, durability: durability))
+func follow(_ script: Script, lives: Int, steps: Int) async {
+  var script = script
+  await script.run(lives: lives, steps: steps)
+}
+
+let configuration = StoreConfiguration(
+  dimension: arguments[4] == "fill" ? 1_024 : 16, metric: .squaredL2, durability: durability)
+let script = arguments[4].split(separator: "-").compactMap { Int($0) }
+if script.count == 2 {
+  await follow(
+    Script(path: arguments[1], configuration: configuration, seed: UInt64(writers)),
+    lives: script[0], steps: script[1])
+  #if canImport(CStoreFaults)
+    report("calls \(store_faults_calls())")
+  #endif
+  report("done")
+  exit(0)
+}
+
+let store = try Store(path: arguments[1], configuration: configuration)
 report("open")
 if arguments[3] == "0" || arguments[4] == "hold" {
   _ = FileHandle.standardInput.readDataToEndOfFile()
 } else if arguments[4] == "fill" {
   try await fill(store)
 } else {
-  let mixed = arguments[4] == "mixed"
+  let (isMixed, isSharing) = (arguments[4] == "mixed", arguments[4] == "share")
+  let seconds = Double(ProcessInfo.processInfo.environment["SECONDS"] ?? "") ?? 1
+  let end = ContinuousClock.now + .seconds(seconds)
   try await withThrowingTaskGroup(of: Void.self) { group in
     for writer in 0..<writers {
-      group.addTask { try await work(store, writer: writer, mixed: mixed) }
+      group.addTask {
+        if isSharing {
+          try await share(store, writer: writer, until: end)
+        } else {
+          try await work(store, writer: writer, mixed: isMixed) { $0 < 10_000 / writers }
+        }
+      }
     }
     try await group.waitForAll()
+  }
+  if isSharing {
+    report("done")
+    _ = FileHandle.standardInput.readDataToEndOfFile()
+    report("sees \(try state(store))")
   }
 }
 try await store.close()

@@ -25,8 +25,8 @@ package final class File: Sendable {
   }
 
   deinit {
-    // A child that has been forked and not become its program yet shares the lock.
-    if isLocked.load(ordering: .relaxed) { try? unlock() }
+    // A child that has been forked and not become its program yet shares the locks.
+    if isLocked.load(ordering: .relaxed) { for byte in 0..<3 { try? unlock(LockByte(offset: byte)) } }
     try? descriptor.close()
   }
 
@@ -79,6 +79,41 @@ package final class File: Sendable {
     return done
   }
 
+  /// Reads `count` bytes, or as many as there are before the end of the file.
+  func read(_ count: Int, at offset: Int) throws(StoreError) -> [UInt8] {
+    var failure: StoreError?
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialised in
+      do throws(StoreError) {
+        initialised = try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
+      } catch { failure = error }
+    }
+    if let failure { throw failure }
+    return bytes
+  }
+
+  /// Maps a part of the file over memory that the caller owns: what is written there is the caller's
+  /// alone. The file is never changed as long as it is mapped.
+  ///
+  /// - Parameter address: on a page of its own, with room for whole pages.
+  func map(at address: UnsafeMutableRawPointer, offset: Int, count: Int) throws(StoreError) {
+    #if os(Linux)
+      let anonymous = Int32(MAP_ANONYMOUS)
+    #else
+      let anonymous = MAP_ANON
+    #endif
+    let (access, flags) = (PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED)
+    // Sections of files begin at multiples of 4,096, which is not everybody's page.
+    let isMappable = offset % Int(sysconf(Int32(_SC_PAGESIZE))) == 0
+    let result =
+      isMappable
+      ? mmap(address, count, access, flags, descriptor.rawValue, off_t(offset))
+      : mmap(address, count, access, flags | anonymous, -1, 0)
+    guard result == address else { throw .io(Errno(rawValue: errno), "mapping", path) }
+    if !isMappable {
+      _ = try read(into: UnsafeMutableRawBufferPointer(start: address, count: count), at: offset)
+    }
+  }
+
   /// Returns once what was written has reached the disk. A failure is final: the kernel may have
   /// dropped the pages, so asking again proves nothing.
   func synchronise() throws(StoreError) {
@@ -98,16 +133,19 @@ package final class File: Sendable {
     return Int(status.st_size)
   }
 
-  /// An exclusive lock that belongs to this open file, not to the process, and dies with it.
+  // MARK: Locks
+
+  /// A byte of the file that can be locked, whether it is there or not. Where locks are for whole
+  /// files only there is one.
+  struct LockByte { var offset: Int }
+
+  /// Takes an exclusive lock that belongs to this open file, not to the process, and dies with it.
   ///
   /// - Returns: false where another holder has it and `wait` is false.
-  func lock(wait: Bool) throws(StoreError) -> Bool {
+  func lock(_ byte: LockByte = LockByte(offset: 0), wait: Bool) throws(StoreError) -> Bool {
     #if os(Linux)
-      var request = flock()
-      request.l_type = Int16(F_WRLCK)
-      request.l_whence = Int16(SEEK_SET)
       let command = wait ? OFDLock.setAndWait : OFDLock.set
-      let result = retrying { fcntl(descriptor.rawValue, command, &request) }
+      let result = control(command, F_WRLCK, byte).result
     #else
       let result = retrying { flock(descriptor.rawValue, LOCK_EX | (wait ? 0 : LOCK_NB)) }
     #endif
@@ -115,28 +153,59 @@ package final class File: Sendable {
       isLocked.store(true, ordering: .relaxed)
       return true
     }
-    if !wait, errno == EAGAIN || errno == EACCES { return false }
+    if !wait, errno == EAGAIN || errno == EACCES || errno == EWOULDBLOCK { return false }
     throw .io(Errno(rawValue: errno), "locking", path)
   }
 
-  func unlock() throws(StoreError) {
+  func unlock(_ byte: LockByte = LockByte(offset: 0)) throws(StoreError) {
     #if os(Linux)
-      var request = flock()
-      request.l_type = Int16(F_UNLCK)
-      request.l_whence = Int16(SEEK_SET)
-      let result = retrying { fcntl(descriptor.rawValue, OFDLock.set, &request) }
+      let result = control(OFDLock.set, F_UNLCK, byte).result
     #else
       let result = retrying { flock(descriptor.rawValue, LOCK_UN) }
     #endif
     if result != 0 { throw .io(Errno(rawValue: errno), "unlocking", path) }
-    isLocked.store(false, ordering: .relaxed)
   }
+
+  /// Shows others that this file is open, as long as it is, see `isShared`.
+  func share(_ byte: LockByte) throws(StoreError) {
+    #if os(Linux)
+      guard control(OFDLock.set, F_RDLCK, byte).result == 0 else {
+        throw .io(Errno(rawValue: errno), "locking", path)
+      }
+      isLocked.store(true, ordering: .relaxed)
+    #endif
+  }
+
+  /// Whether somebody else shares a byte; true where that cannot be known.
+  func isShared(_ byte: LockByte) -> Bool {
+    #if os(Linux)
+      let (result, found) = control(OFDLock.get, F_WRLCK, byte)
+      return result != 0 || found.l_type != Int16(F_UNLCK)
+    #else
+      return true
+    #endif
+  }
+
+  #if os(Linux)
+    private func control(
+      _ command: Int32, _ type: Int32, _ byte: LockByte
+    ) -> (result: Int32, found: flock) {
+      var request = flock()
+      request.l_type = Int16(type)
+      request.l_whence = Int16(SEEK_SET)
+      request.l_start = off_t(byte.offset)
+      request.l_len = 1
+      let result = retrying { fcntl(descriptor.rawValue, command, &request) }
+      return (result, request)
+    }
+  #endif
 }
 
 #if os(Linux)
   /// Linux's commands for locks that belong to an open file description; its C library shows them
   /// only to programs that ask for GNU extensions.
   private enum OFDLock {
+    static let get: Int32 = 36
     static let set: Int32 = 37
     static let setAndWait: Int32 = 38
   }

@@ -8,12 +8,10 @@ extension File {
   func readAll(_ body: (UnsafeRawBufferPointer, Int) throws -> Void) throws {
     var offset = 0
     while true {
-      let part = try OwnedBytes(capacity: Self.chunk) { memory throws(StoreError) in
-        try read(into: memory, at: offset)
-      }
-      if part.bytes.isEmpty { return }
-      try withExtendedLifetime(part) { try body(part.bytes, offset) }
-      offset += part.bytes.count
+      let part = try read(Self.chunk, at: offset)
+      if part.isEmpty { return }
+      try part.withUnsafeBytes { try body($0, offset) }
+      offset += part.count
     }
   }
 }
@@ -73,11 +71,9 @@ struct FileLines {
   }
 
   private mutating func fill() throws(StoreError) -> Int {
-    let bytes = try OwnedBytes(capacity: File.chunk) { memory throws(StoreError) in
-      try file.read(into: memory, at: offset)
-    }
-    buffer.append(contentsOf: bytes.bytes)
-    offset += bytes.bytes.count
-    return bytes.bytes.count
+    let bytes = try file.read(File.chunk, at: offset)
+    buffer += bytes
+    offset += bytes.count
+    return bytes.count
   }
 }

@@ -1,3 +1,4 @@
+import Synchronization
 import SystemPackage
 
 #if canImport(Glibc)
@@ -12,12 +13,13 @@ import SystemPackage
 /// once and each grown part of the file is mapped over it.
 ///
 /// Invariants, which make the unchecked conformance sound: `base` is fixed for the object's life;
-/// bytes below `mapped` are readable and backed by the file, which nobody shortens; only the
-/// thread that commits extends the map.
+/// bytes below `mapped` are readable and backed by the file, which nobody shortens; one thread at a
+/// time extends the map.
 package final class PageMap: @unchecked Sendable {
   let base: UnsafeRawPointer
   private let reserved: Int
-  private(set) var mapped = 0
+  private let extent = Atomic<Int>(0)
+  private let extender = Mutex<Void>(())
 
   init(reserving bytes: Int) throws(StoreError) {
     let flags = MAP_PRIVATE | Int32(MAP_ANONYMOUS) | Int32(MAP_NORESERVE)
@@ -28,12 +30,22 @@ package final class PageMap: @unchecked Sendable {
     reserved = bytes
   }
 
+  /// Bytes from `base` on that can be read.
+  var mapped: Int { extent.load(ordering: .acquiring) }
+
   deinit { munmap(UnsafeMutableRawPointer(mutating: base), reserved) }
 
   /// Maps the file up to `size`, a multiple of the page size; the file ends on the last of these
   /// pages, or later.
   func extend(_ file: File, to size: Int) throws(StoreError) {
-    guard size > mapped else { return }
+    try extender.withLock { _ throws(StoreError) in
+      guard size > mapped else { return }
+      try map(file, to: size)
+      extent.store(size, ordering: .releasing)
+    }
+  }
+
+  private func map(_ file: File, to size: Int) throws(StoreError) {
     guard size <= reserved else { throw .index(.full(rows: reserved)) }
     // The part that is mapped already stays: searches hold pointers into it.
     // From a whole page on: the part before, where searches hold pointers, shows the same bytes.
@@ -50,6 +62,5 @@ package final class PageMap: @unchecked Sendable {
       // Rows are read in no order: reading ahead would only fill the page cache.
       _ = madvise(address, size - begin, MADV_RANDOM)
     #endif
-    mapped = size
   }
 }

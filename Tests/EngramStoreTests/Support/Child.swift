@@ -2,17 +2,27 @@ import EngramStore
 import Foundation
 import Synchronization
 
-/// A process of `Tests/StoreChild` that works on a store until it is killed.
+/// A process of `Tests/StoreChild` that works on a store until it is killed, or ends.
 final class Child {
   private let process = Process()
   private let lines = Lines()
+  private let input = Pipe()
 
-  init(store: URL, durability: Durability = .full, writers: Int, work: String) throws {
+  /// - Parameter errors: a file that takes what the process writes about its end.
+  init(
+    store: URL, durability: Durability = .full, writers: Int, work: String,
+    environment: [String: String] = [:], errors: URL? = nil
+  ) throws {
     process.executableURL = try Self.executable()
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.arguments = [store.path, durability.rawValue, "\(writers)", work]
     let output = Pipe()
     process.standardOutput = output
-    process.standardInput = Pipe()
+    process.standardInput = input
+    if let errors {
+      try Data().write(to: errors)
+      process.standardError = try FileHandle(forWritingTo: errors)
+    }
     try process.run()
     lines.read(output.fileHandleForReading)
   }
@@ -25,6 +35,22 @@ final class Child {
     Foundation.kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
     return lines.all()
+  }
+
+  func closeInput() { try? input.fileHandleForWriting.close() }
+
+  func signal(_ signal: Int32) { Foundation.kill(process.processIdentifier, signal) }
+
+  /// Waits until the process has ended, and returns all that it had written.
+  func end() -> [Substring] {
+    process.waitUntilExit()
+    return lines.all()
+  }
+
+  /// How the process ended, where that was not in an orderly way.
+  var failure: String? {
+    if process.terminationReason == .uncaughtSignal { return "signal \(process.terminationStatus)" }
+    return process.terminationStatus == 0 ? nil : "status \(process.terminationStatus)"
   }
 
   /// SwiftPM puts it beside the tests' executable or, on macOS, beside their bundle.

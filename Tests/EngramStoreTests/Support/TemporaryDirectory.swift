@@ -1,11 +1,16 @@
 import Foundation
 
 /// Runs `body` with a directory of its own, removed afterwards.
+///
+/// - Parameter inMemory: whether it lies on a file system in memory, where there is one.
 func withTemporaryDirectory<Result>(
-  isolation: isolated (any Actor)? = #isolation, _ body: (URL) async throws -> Result
+  inMemory: Bool = false, isolation: isolated (any Actor)? = #isolation,
+  _ body: (URL) async throws -> Result
 ) async throws -> Result {
-  let directory = FileManager.default.temporaryDirectory
-    .appendingPathComponent("engram-tests-\(UUID().uuidString)")
+  let memory = URL(fileURLWithPath: "/dev/shm")
+  let isMemory = inMemory && FileManager.default.fileExists(atPath: memory.path)
+  let parent = isMemory ? memory : FileManager.default.temporaryDirectory
+  let directory = parent.appendingPathComponent("engram-tests-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(at: directory) }
   return try await body(directory)

@@ -1,0 +1,71 @@
+import Foundation
+import GRDB
+
+/// What the catalogue says has changed since a change: what an index that covers the one must be told
+/// to cover the last.
+///
+/// Read from what is current, not change by change: versions that have come and gone since are left
+/// out, and whoever applies it twice, or to an index that knows a part of it, loses nothing.
+struct CommittedChanges {
+  private(set) var changes: [AppliedChange] = []
+  /// The last change, and how many of the rows are new.
+  let head: Int64
+  private(set) var added = 0
+  /// Slots lie below it.
+  let slots: Int
+
+  /// - Parameter isKnown: whether the index has a row for a slot.
+  init(
+    after covered: Int64, withMetadata: Bool, isKnown: (_ slot: Int) -> Bool, _ db: Database
+  ) throws {
+    head = try HistoryHead(db).sequence
+    slots = try Catalogue.slotCount(db)
+    guard head > covered else { return }
+    try readAdded(after: covered, withMetadata: withMetadata, isKnown: isKnown, db)
+    // Last: a search in between meets both vectors of an update, and returns the memory once.
+    try readRemoved(after: covered, db)
+  }
+
+  private mutating func readAdded(
+    after covered: Int64, withMetadata: Bool, isKnown: (_ slot: Int) -> Bool, _ db: Database
+  ) throws {
+    let statement = try db.cachedStatement(
+      sql: """
+        SELECT m.change, v.slot, m.user_id, m.agent_id, m.run_id, m.vector, m.expires_at,
+          \(withMetadata ? "m.metadata" : "NULL")
+        FROM memory m JOIN vector v ON v.change = m.vector AND v.space = ?
+        WHERE m.change > ? AND m.ended IS NULL ORDER BY m.change
+        """)
+    let rows = try Row.fetchCursor(statement, arguments: [CommitGroup.space, covered])
+    while let row = try rows.next() {
+      let (change, slot): (Int64, Int) = (try row.value(0), try row.value(1))
+      guard (0..<slots).contains(slot) else {
+        throw StoreError.damaged(file: Catalogue.fileName, reason: "a slot is out of range")
+      }
+      let metadata: String? = try row.value(7)
+      if (try row.value(5) as Int64) <= covered, isKnown(slot) {
+        changes.append(.renewed(change: change, slot: slot, metadata: metadata))
+      } else {
+        let scope = Scope(
+          user: try row.value(2), agent: try row.value(3), run: try row.value(4))
+        changes.append(
+          .added(
+            change: change, slot: slot, scope: scope, expiresAt: try row.value(6),
+            metadata: metadata))
+        added += 1
+      }
+    }
+  }
+
+  private mutating func readRemoved(after covered: Int64, _ db: Database) throws {
+    let statement = try db.cachedStatement(
+      sql: """
+        SELECT v.slot FROM memory m JOIN vector v ON v.change = m.vector AND v.space = ?
+        WHERE m.ended > ? AND m.change <= ?
+          AND NOT EXISTS (
+            SELECT 1 FROM memory n WHERE n.id = m.id AND n.ended IS NULL AND n.vector = m.vector)
+        """)
+    let slots = try Int.fetchCursor(statement, arguments: [CommitGroup.space, covered, covered])
+    while let slot = try slots.next() { changes.append(.removed(slot: slot)) }
+  }
+}

@@ -1,0 +1,112 @@
+import EngramIndex
+import Foundation
+import Synchronization
+import SystemPackage
+
+/// The snapshot of a store's index on disk: written by the process that links rows, taken over by the
+/// others.
+final class SnapshotFile: Sendable {
+  let path: FilePath
+  private let identity: Snapshot.Identity
+  private let catalogue: Catalogue
+  private let pages: VectorPages
+  private let index: SharedIndex
+  private let threads: Int
+
+  /// What the file holds, as far as this process knows: the change that it covers, and what had been
+  /// made of the index.
+  private struct Saved {
+    var covered: Int64
+    var revision: Int
+    var calibration: Calibration?
+  }
+  private let saved: Mutex<Saved>
+
+  /// A snapshot is due when this many changes, and this part of all rows, are not in the last one:
+  /// earlier where other processes scan what it lacks.
+  private static let changes = 8_192
+  private static let share = 4
+  private static let changesInCompany = 4_096
+  private static let shareInCompany = 20
+  /// The part of all rows that is left to the next opening, so that a process which comes and goes
+  /// with a few memories does not write them all.
+  private static let shareLeft = 64
+
+  /// - Parameter isRestored: whether the index came from the file.
+  init(
+    path: FilePath, identity: Snapshot.Identity, catalogue: Catalogue, pages: VectorPages,
+    index: SharedIndex, restored: Int64?, threads: Int
+  ) {
+    self.path = path
+    self.identity = identity
+    self.catalogue = catalogue
+    self.pages = pages
+    self.index = index
+    self.threads = threads
+    // One that was of no use is replaced whatever it covers.
+    let live = index.live.index
+    saved = Mutex(
+      Saved(covered: restored ?? -1, revision: live.revision, calibration: live.calibration))
+  }
+
+  // MARK: Writing, by the holder of the indexer lock
+
+  /// Writes a snapshot unless the one on disk holds all there is.
+  func write() throws(StoreError) {
+    try saved.withLock { saved throws(StoreError) in
+      let live = index.live
+      // Read before: what comes in between is written once more.
+      let revision = live.index.revision
+      guard live.covered > saved.covered || revision > saved.revision else { return }
+      let covered = try Snapshot.write(live, identity: identity, to: path) {
+        change throws(StoreError) in try catalogue.chainHash(of: change) ?? HistoryRow.origin
+      }
+      saved = Saved(covered: covered, revision: revision, calibration: live.index.calibration)
+    }
+  }
+
+  /// Whether the next opening would have something to do that is more work than a snapshot.
+  var isWorthwhile: Bool {
+    let live = index.live
+    let rows = Int64(live.index.rowCount / Self.shareLeft)
+    return saved.withLock { saved in
+      saved.covered < 0 || live.covered - saved.covered > rows
+        || live.index.calibration != saved.calibration
+    }
+  }
+
+  func writeIfDue(hasCompany: Bool) {
+    let behind = index.live.covered - saved.withLock { $0.covered }
+    guard behind >= changesUntilDue(hasCompany: hasCompany) else { return }
+    // Derived data: where this fails, the next attempt or the next opening makes up for it.
+    try? write()
+  }
+
+  func changesUntilDue(hasCompany: Bool) -> Int {
+    let rows = index.live.index.rowCount
+    return hasCompany
+      ? max(Self.changesInCompany, rows / Self.shareInCompany)
+      : max(Self.changes, rows / Self.share)
+  }
+
+  // MARK: Taking over
+
+  /// Exchanges the index for the snapshot that another process has written, if that leaves fewer rows
+  /// to scan; whether it did.
+  func takeOver() -> Bool {
+    // One that is damaged is as good as none: its writer, or the next one, makes another.
+    (try? saved.withLock { saved throws(StoreError) in
+      let live = index.live
+      guard let covered = try Snapshot.covered(path, identity: identity), covered > saved.covered,
+        live.covered - covered < live.index.tailCount,
+        let restored = try Snapshot.read(
+          path, identity: identity, pages: pages, threads: threads, catalogue: catalogue)
+      else { return false }
+      try index.replace(with: restored)
+      saved = Saved(
+        covered: covered, revision: restored.index.revision,
+        calibration: restored.index.calibration)
+      return true
+    }) ?? false
+  }
+}

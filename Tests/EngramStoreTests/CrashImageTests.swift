@@ -1,0 +1,152 @@
+import EngramStore
+import Foundation
+import Testing
+
+/// Power is lost at any moment of a store's life, with anything that a disk may then hold: what is
+/// left opens, and keeps what was promised. `CrashDisk` says what a disk may hold.
+///
+/// `ENGRAM_CRASH_IMAGES` sets how many images are checked in all.
+@Suite(.enabled(if: CallLog.isAvailable, "calls are recorded on Linux only")) struct CrashImageTests {
+  private static let images = ProcessInfo.processInfo.environment["ENGRAM_CRASH_IMAGES"]
+    .flatMap { Int($0) } ?? 1_200
+  /// A recorded run serves so many images.
+  private static let imagesOfRun = 250
+
+  /// What was acknowledged with full durability is there.
+  @Test func fullDurability() async throws {
+    let tally = try await check(.full, seed: 1, images: Self.images / 2)
+    #expect(tally.refused == 0)
+  }
+
+  /// Where vectors reach the disk before the log does, the weaker levels lose the latest groups at
+  /// most, whole ones.
+  @Test(arguments: [Durability.process, .none])
+  func weakerDurability(durability: Durability) async throws {
+    let tally = try await check(
+      durability, seed: 2, images: Self.images / 6, keeping: ["vectors-1.pages"])
+    #expect(tally.refused == 0)
+  }
+
+  /// Where the disk kept rows of the log but not their vectors, the weaker levels say so: opening is
+  /// refused or `verify` reports the vectors. Nothing else goes wrong, and no wrong memory is returned.
+  @Test(arguments: [Durability.process, .none])
+  func weakerDurabilityWithVectorsLost(durability: Durability) async throws {
+    _ = try await check(durability, seed: 3, images: Self.images / 6, mayLackVectors: true)
+  }
+
+  /// Power is lost again while what was left is being opened and used.
+  @Test func crashesOfRecovery() async throws {
+    var generator = Generator(seed: 4)
+    var checked = 0
+    try await withTemporaryDirectory(inMemory: true) { directory in
+      let first = try await RecordedRun(
+        directory.file("first", made: true), .full, seed: 4, lives: 1, steps: 40)
+      for round in 0..<max(1, Self.images / 200) {
+        let disk = CrashDisk(first.log)
+        let cut = Int.random(in: 1...first.log.records.count, using: &generator)
+        disk.advance(to: cut)
+        let image = disk.image(&generator)
+        let place = directory.file("again \(round)")
+        try image.write(to: place)
+        let second = try await RecordedRun(place, .full, seed: 1_000 + round, lives: 1, steps: 3)
+        checked += try await check(
+          second, on: CrashDisk(second.log, initial: image), images: 20, &generator,
+          promised: first.promise(before: cut), in: directory, "seed 4, cut \(cut)"
+        ).checked
+        try place.remove()
+      }
+    }
+    print("crash images of recoveries: \(checked) checked")
+  }
+
+  private struct Tally {
+    var checked = 0
+    /// Opening refused, and opened with vectors that fail their checksums.
+    var refused = 0
+    var lacking = 0
+  }
+
+  private func check(
+    _ durability: Durability, seed: UInt64, images: Int, keeping: Set<String> = [],
+    mayLackVectors: Bool = false
+  ) async throws -> Tally {
+    var generator = Generator(seed: seed)
+    var sum = Tally()
+    try await withTemporaryDirectory(inMemory: true) { directory in
+      while sum.checked < images {
+        let runSeed = Int.random(in: 1...1_000_000, using: &generator)
+        let place = try directory.file("recorded", made: true)
+        let run = try await RecordedRun(place, durability, seed: runSeed, lives: 3, steps: 30)
+        let tally = try await check(
+          run, on: CrashDisk(run.log), images: min(Self.imagesOfRun, images - sum.checked),
+          &generator, keeping: keeping, mayLackVectors: mayLackVectors, in: directory,
+          "\(durability), seed \(seed), run \(runSeed)")
+        sum.checked += tally.checked
+        sum.refused += tally.refused
+        sum.lacking += tally.lacking
+        try place.remove()
+      }
+    }
+    print(
+      "crash images, \(durability)\(mayLackVectors ? ", vectors lost" : ""): \(sum.checked) checked, "
+        + "\(sum.refused) refused, \(sum.lacking) with vectors reported")
+    return sum
+  }
+
+  /// Checks images at random moments of a run.
+  private func check(
+    _ run: RecordedRun, on disk: CrashDisk, images: Int, _ generator: inout Generator,
+    promised: Int = 0, keeping: Set<String> = [], mayLackVectors: Bool = false, in directory: URL,
+    _ comment: String
+  ) async throws -> Tally {
+    var tally = Tally()
+    let cuts = (0..<images).map { _ in Int.random(in: 0...run.log.records.count, using: &generator) }
+    let place = directory.file("image")
+    for cut in cuts.sorted() {
+      disk.advance(to: cut)
+      let before = generator
+      try disk.image(&generator, keeping: keeping).write(to: place)
+      tally.checked += 1
+      var problems: [String]
+      do {
+        problems = try await run.problems(
+          of: place.file("store"), promised: max(promised, run.promise(before: cut)))
+      } catch let error as StoreError where mayLackVectors && error.saysVectorsAreDamaged {
+        tally.refused += 1
+        continue
+      } catch { problems = ["\(error)"] }
+      if mayLackVectors, !problems.isEmpty, problems.allSatisfy(\.saysVectorsAreDamaged) {
+        tally.lacking += 1
+        problems = []
+      }
+      guard problems.isEmpty else {
+        let kept = FileManager.default.temporaryDirectory.file("engram-crash-\(UUID().uuidString)")
+        var again = before
+        try disk.image(&again, keeping: keeping).write(to: kept)
+        Issue.record("\(comment), cut \(cut), image kept at \(kept.path): \(problems.prefix(5))")
+        continue
+      }
+    }
+    return tally
+  }
+}
+
+extension URL {
+  /// A directory of this name, made anew.
+  fileprivate func file(_ name: String, made: Bool) throws -> URL {
+    let directory = file(name)
+    try directory.remove()
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    return directory
+  }
+}
+
+extension StoreError {
+  fileprivate var saysVectorsAreDamaged: Bool { kind == "damaged vectors-1.pages" }
+}
+
+extension String {
+  fileprivate var saysVectorsAreDamaged: Bool {
+    hasPrefix("the vector of memory") || hasPrefix("slot ") && contains("holds another vector")
+  }
+}

@@ -1,0 +1,174 @@
+import EngramIndex
+import Foundation
+import GRDB
+
+@testable import EngramStore
+
+/// A run of a process on a store with all that it did on disk, and what the store then held after
+/// each change: what remains of it after a crash at any moment is held against that.
+struct RecordedRun {
+  private struct Change: Equatable {
+    var memory: UUID
+    var event: String
+    var text: String?
+  }
+
+  let durability: Durability
+  let log: CallLog
+  /// All changes, the first at 0.
+  private let changes: [Change]
+  /// Versions of the current memories after each change, before any at 0.
+  private let states: [[UUID: Int]]
+  /// Changes that came in one commit with the one before.
+  private let joined: Set<Int64>
+  /// Of each record of the log: the change that must survive a power loss before it.
+  private let promises: [Int]
+
+  /// Runs a script on the store in `directory`, which may be there already.
+  init(
+    _ directory: URL, _ durability: Durability, seed: Int, lives: Int, steps: Int
+  ) async throws {
+    self.durability = durability
+    let logFile = directory.deletingLastPathComponent().file("calls-\(UUID().uuidString)")
+    defer { try? logFile.remove() }
+    let child = try Child(
+      store: directory.file("store"), durability: durability, writers: seed,
+      work: "script-\(lives)-\(steps)",
+      environment: ["ENGRAM_FAULTS_PATH": directory.path, "ENGRAM_FAULTS_LOG": logFile.path])
+    let lines = child.end()
+    guard child.failure == nil, lines.last == "done", !lines.contains(where: { $0.hasPrefix("!") })
+    else { throw Failure(description: "the recorded process failed: \(lines)") }
+    log = try CallLog(logFile)
+
+    let store = try openStore(directory.file("store"), script: durability)
+    changes = try Self.changes(of: store)
+    joined = try Self.joined(of: store)
+    try await store.close()
+    var states: [[UUID: Int]] = [[:]]
+    for change in changes {
+      var state = states[states.count - 1]
+      state[change.memory] = change.text.flatMap { Self.version($0) }
+      states.append(state)
+    }
+    self.states = states
+    promises = Self.promises(log, durability, changes)
+  }
+
+  struct Failure: Error, CustomStringConvertible { let description: String }
+
+  var count: Int { changes.count }
+
+  /// The change that must survive a power loss before a record of the log.
+  func promise(before record: Int) -> Int { promises[record] }
+
+  private static func version(_ text: String) -> Int? { text.split(separator: " ").last.flatMap { Int($0) } }
+
+  private static func changes(of store: Store) throws -> [Change] {
+    try store.read { db in
+      try Row.fetchAll(
+        db,
+        sql: """
+          SELECT h.sequence, h.memory_id, h.event, p.new_memory
+          FROM history h JOIN history_payload p USING (sequence) ORDER BY h.sequence
+          """
+      ).enumerated().map { position, row in
+        guard row[0] == position + 1, let memory = UUID(bytes: row[1] as Data) else {
+          throw Failure(description: "change \(position + 1) is missing")
+        }
+        return Change(memory: memory, event: row[2], text: row[3])
+      }
+    }
+  }
+
+  /// Changes with a vector whose slot says that their group began before them.
+  private static func joined(of store: Store) throws -> Set<Int64> {
+    let slots = try store.read { try Int.fetchAll($0, sql: "SELECT slot FROM vector") }
+    return Set(
+      try slots.compactMap { slot in
+        guard let (header, _) = try store.core.pages.readSlot(slot) else { return nil }
+        return header.group < header.change ? header.change : nil
+      })
+  }
+
+  /// With full durability what was acknowledged survives, at the other levels what was closed since.
+  private static func promises(
+    _ log: CallLog, _ durability: Durability, _ changes: [Change]
+  ) -> [Int] {
+    var numbers: [String: Int] = [:]
+    for (position, change) in changes.enumerated() {
+      numbers[change.text ?? "deleted \(change.memory)"] = position + 1
+    }
+    var (acknowledged, promised) = (0, 0)
+    var promises: [Int] = []
+    for record in log.records {
+      promises.append(promised)
+      guard record.kind == .answer else { continue }
+      for line in log.text(record).split(separator: "\n") {
+        let parts = line.split(separator: " ")
+        if parts.count > 1, let id = UUID(uuidString: String(parts[1])), parts[0] != "?" {
+          let version = parts.count > 2 ? Int(parts[2]) : nil
+          let what = version.map { Ledger.text(id, $0) } ?? "deleted \(id)"
+          acknowledged = max(acknowledged, numbers[what] ?? Int.max)
+        }
+        if durability == .full || line == "closed" { promised = acknowledged }
+      }
+    }
+    return promises + [promised]
+  }
+
+  // MARK: What is left of it
+
+  /// What is wrong with the store in a directory after a crash: it must hold what it held after one
+  /// of its commits, at or after the promised change, and go on from there. What opening it throws is thrown.
+  func problems(of directory: URL, promised: Int) async throws -> [String] {
+    var store = try openStore(directory, script: durability)
+    let report = try await store.verify()
+    var problems = report.problems
+    let found = try Self.changes(of: store)
+    if !changes.starts(with: found) { return problems + ["another history: \(found)"] }
+    if found.count < promised { problems.append("\(found.count) changes of \(promised) promised") }
+    if joined.contains(Int64(found.count + 1)) { problems.append("half a commit: \(found.count)") }
+    problems += try Self.problems(of: store, holding: states[found.count])
+
+    let id = UUID()
+    try await store.insert(
+      NewMemory(
+        id: id, text: "after", vector: [Float](repeating: 1_000, count: 16),
+        scope: Scope(user: "after")))
+    try await store.close()
+    store = try openStore(directory, script: durability)
+    problems += try await store.verify().problems
+    let after = try store.search([Float](repeating: 1_000, count: 16), k: 1)
+    if after.first?.memory.id != id { problems.append("a new memory is not found") }
+    if try store.statistics().memories != states[found.count].count + 1 {
+      problems.append("memories went or came with the new one")
+    }
+    try await store.close()
+    return problems
+  }
+
+  private static func problems(of store: Store, holding state: [UUID: Int]) throws -> [String] {
+    var problems: [String] = []
+    let memories = try store.list(limit: 1_000).memories
+    if Set(memories.map(\.id)) != Set(state.keys) || memories.count != state.count {
+      problems.append("other memories than its history says")
+    }
+    for memory in memories {
+      let vector = try store.vector(of: memory.id)
+      if !Ledger.isWhole(memory, vector: vector) || Ledger.version(of: memory) != state[memory.id] {
+        problems.append("\(memory) is not version \(state[memory.id] ?? -1)")
+      }
+      let found = try store.search(Ledger.vector(of: memory), k: 1, scope: memory.scope).first
+      if found?.memory != memory || found?.score != 0 {
+        problems.append("\(memory.id) is not found: \(String(describing: found))")
+      }
+    }
+    return problems
+  }
+}
+
+/// A store of the child's scripts.
+func openStore(_ directory: URL, script durability: Durability) throws -> Store {
+  try openStore(
+    directory, dimension: 16, metric: .squaredL2, durability: durability, model: "unnamed")
+}
