@@ -9,9 +9,11 @@ let package = Package(
     .library(name: "EngramIndex", targets: ["EngramIndex"]),
     .library(name: "EngramStore", targets: ["EngramStore"]),
     .library(name: "CEngramKernels", targets: ["CEngramKernels"]),
+    .executable(name: "engram", targets: ["EngramCLI"]),
   ],
   dependencies: [
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -37,6 +39,13 @@ let package = Package(
         .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .executableTarget(
+      name: "EngramCLI",
+      dependencies: [
+        "EngramStore",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .testTarget(name: "KernelTests", dependencies: ["CEngramKernels"]),
     .testTarget(name: "EngramIndexTests", dependencies: ["EngramIndex"]),
     .testTarget(
@@ -44,6 +53,7 @@ let package = Package(
       dependencies: [
         "EngramStore", "EngramIndex", "StoreChild", .product(name: "GRDB", package: "GRDB.swift"),
       ]),
+    .testTarget(name: "EngramCLITests", dependencies: ["EngramCLI", "EngramStore"]),
     // The process that the store's tests kill, and whose calls on files they record and let fail.
     .executableTarget(
       name: "StoreChild",

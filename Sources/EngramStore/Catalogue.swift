@@ -48,7 +48,7 @@ final class Catalogue: Sendable {
     try db.execute(sql: "PRAGMA synchronous = \(durability == .full ? "FULL" : "NORMAL")")
   }
 
-  private static func configuration(readonly: Bool) -> Configuration {
+  static func configuration(readonly: Bool) -> Configuration {
     var configuration = Configuration()
     configuration.readonly = readonly
     configuration.busyMode = .timeout(TimeInterval(busySeconds))
@@ -67,7 +67,7 @@ final class Catalogue: Sendable {
   }
 
   /// Refuses a database of somebody else's and one of a newer format, before anything is written.
-  private static func checkFormat(_ db: Database, path: FilePath) throws {
+  static func checkFormat(_ db: Database, path: FilePath) throws {
     let format = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
     let application = try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0
     let tables = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") ?? 0

@@ -104,8 +104,9 @@ struct CommitGroup {
     try old.end(by: new.change, db)
     try new.insert(db)
     guard let vector = update.vector else {
-      changes.append(
-        .renewed(change: new.change, slot: oldSlot, metadata: update.metadata))
+      if let oldSlot {
+        changes.append(.renewed(change: new.change, slot: oldSlot, metadata: update.metadata))
+      }
       return
     }
     let slot = try write(vector, of: new, db)
@@ -114,7 +115,7 @@ struct CommitGroup {
       .added(
         change: new.change, slot: slot, scope: new.scope, expiresAt: new.expiresAt,
         metadata: new.metadata))
-    changes.append(.removed(slot: oldSlot))
+    if let oldSlot { changes.append(.removed(slot: oldSlot)) }
   }
 
   private mutating func delete(_ ids: [UUID], _ db: Database) throws {
@@ -129,7 +130,7 @@ struct CommitGroup {
       try head.append(
         .delete, of: row, oldMemory: row.text, newMemory: nil, at: max(now, head.changedAt), db)
       try row.end(by: head.sequence, db)
-      changes.append(.removed(slot: slot))
+      if let slot { changes.append(.removed(slot: slot)) }
     }
   }
 
@@ -165,13 +166,10 @@ struct CommitGroup {
     return slot
   }
 
-  private func slot(of row: MemoryRow, _ db: Database) throws -> Int {
+  /// Nil where repair found the vector lost: the index does not hold the memory then.
+  private func slot(of row: MemoryRow, _ db: Database) throws -> Int? {
     let statement = try db.cachedStatement(
       sql: "SELECT slot FROM vector WHERE change = ? AND space = ?")
-    guard let slot = try Int.fetchOne(statement, arguments: [row.vector, Self.space]) else {
-      throw StoreError.damaged(
-        file: Catalogue.fileName, reason: "memory \(row.id) has no vector; run verify")
-    }
-    return slot
+    return try Int.fetchOne(statement, arguments: [row.vector, Self.space])
   }
 }

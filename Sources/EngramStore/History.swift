@@ -158,12 +158,18 @@ extension HistoryRow {
   }
 }
 
-/// The last link of the chain.
-struct HistoryHead {
-  var sequence: Int64 = 0
-  var hash = HistoryRow.origin
+/// The last link of the history's chain. Whoever keeps one elsewhere can prove later that nothing
+/// before it has been cut off or rewritten: `Store.verify(since:)`.
+public struct HistoryHead: Sendable {
+  /// The number of the last change; 0 where there is none yet.
+  public internal(set) var sequence: Int64 = 0
+  /// SHA-256 over that change and the hash of the one before; 32 zero bytes where there is none.
+  public internal(set) var hash = HistoryRow.origin
   /// Change times never go back, whatever the clock does.
   var changedAt = Int64.min
+
+  /// Before the first change.
+  init() {}
 
   init(_ db: Database) throws {
     guard
@@ -194,5 +200,29 @@ struct HistoryHead {
     try row.insert(hash: hash, db)
     try payload.insert(db)
     sequence += 1
+  }
+}
+
+extension HistoryHead: Hashable, LosslessStringConvertible {
+  /// A head from its text, as `description` gives it; nil where it is none.
+  public init?(_ description: String) {
+    let parts = description.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 2, let sequence = Int64(parts[0]), sequence >= 0,
+      let hash = Data(hexadecimal: parts[1]), hash.count == HistoryRow.origin.count
+    else { return nil }
+    self.sequence = sequence
+    self.hash = hash
+  }
+
+  /// The number, a colon, and the hash in hexadecimal.
+  public var description: String { "\(sequence):\(hash.hexadecimal)" }
+
+  public static func == (left: Self, right: Self) -> Bool {
+    left.sequence == right.sequence && left.hash == right.hash
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(sequence)
+    hasher.combine(hash)
   }
 }

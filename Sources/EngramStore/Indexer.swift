@@ -28,7 +28,7 @@ final class Indexer: Sendable {
   static let lockName = "indexer.lock"
   private static let holder = File.LockByte(offset: 0)
   /// Shared by every process that has the store open.
-  private static let presence = File.LockByte(offset: 1)
+  static let presence = File.LockByte(offset: 1)
 
   /// Writers wait while the graph is further behind: searches scan the rest, and that has a price.
   static let largestTail = 8_192
@@ -74,6 +74,9 @@ final class Indexer: Sendable {
     defer { release() }
     try snapshots.write()
   }
+
+  /// The store is closed: others may repair it, though this object lives on.
+  func leave() { try? lock.unlock(Self.presence) }
 
   /// Whether other processes have the store open.
   var hasCompany: Bool { lock.isShared(Self.presence) }

@@ -83,6 +83,15 @@ struct MemoryRow {
   /// Through SQLite's own interface: ten rows of a search took 60 microseconds as GRDB rows, most of
   /// it in copies of values and names of columns.
   init(_ row: SQLiteRow) throws(StoreError) {
+    try self.init(unproven: row)
+    guard Int64(checksum) == row.int(18) else {
+      throw .damaged(
+        file: Catalogue.fileName, reason: "memory \(id), change \(change), fails its checksum")
+    }
+  }
+
+  /// Reads a row of `columns` as it is: for repair.
+  init(unproven row: SQLiteRow) throws(StoreError) {
     guard let id = row.uuid(2), let text = row.text(3), let metadata = row.text(7),
       let categories = row.text(8)
     else {
@@ -104,10 +113,6 @@ struct MemoryRow {
     validFrom = row.optionalInt(15)
     validTo = row.optionalInt(16)
     vector = row.int(17)
-    guard Int64(checksum) == row.int(18) else {
-      throw .damaged(
-        file: Catalogue.fileName, reason: "memory \(id), change \(change), fails its checksum")
-    }
   }
 
   init(
@@ -168,7 +173,7 @@ struct MemoryRow {
     let statement = try db.cachedStatement(
       sql: "SELECT \(columns) FROM memory WHERE id = ? AND ended IS NULL")
     statement.setUncheckedArguments([id.data])
-    guard let row = try SQLiteRow.first(of: statement, MemoryRow.init) else { return nil }
+    guard let row = try SQLiteRow.first(of: statement, { try MemoryRow($0) }) else { return nil }
     // An index of SQLite that is damaged leads to another row, which is sound in itself.
     guard row.id == id, row.ended == nil else {
       throw StoreError.damaged(file: Catalogue.fileName, reason: "the index over ids; run verify")
@@ -190,7 +195,7 @@ struct MemoryRow {
 
   static func version(_ change: Int64, _ statement: Statement) throws -> MemoryRow? {
     sqlite3_bind_int64(statement.sqliteStatement, 1, change)
-    return try SQLiteRow.first(of: statement, MemoryRow.init)
+    return try SQLiteRow.first(of: statement) { try MemoryRow($0) }
   }
 }
 

@@ -183,3 +183,32 @@ enum Schema {
     ) STRICT, WITHOUT ROWID;
     """
 }
+
+// MARK: - What must be there
+
+extension Schema {
+  /// A table, index, trigger or view.
+  struct Object: Hashable {
+    var kind: String
+    var name: String
+    var sql: String?
+
+    static func all(_ db: Database) throws -> [Object] {
+      try Row.fetchAll(db, sql: "SELECT type, name, sql FROM sqlite_schema ORDER BY rowid").map {
+        Object(kind: try $0.value(0), name: try $0.value(1), sql: try $0.value(2))
+      }
+    }
+  }
+
+  /// What a new store has and this one lacks, in the order in which it is made.
+  static func missing(_ db: Database) throws -> [Object] {
+    let present = Set(try Object.all(db).map(\.name))
+    return try expected.get().filter { !present.contains($0.name) }
+  }
+
+  private static let expected = Result {
+    let new = try DatabaseQueue()
+    try migrator.migrate(new)
+    return try new.read(Object.all)
+  }
+}

@@ -2,57 +2,119 @@ import EngramIndex
 import Foundation
 import GRDB
 
+/// How much of a store `verify` looks at.
+public enum VerifyDepth: String, Sendable, CaseIterable {
+  /// Milliseconds, a moment where there are millions: that tables, indexes and triggers are all
+  /// there, that header and length of the vectors' file are as the catalogue says, that no number is
+  /// missing in the history, that its last change hangs on the one before, and the vectors of the
+  /// last group. What was damaged or edited elsewhere it does not see.
+  case quick
+  /// All of it: every row, every hash, every vector, the full text, the graph.
+  case full
+}
+
 /// What `verify` found.
 public struct VerifyReport: Sendable {
+  public var depth: VerifyDepth
   /// One sentence for each thing that is wrong; empty where the store is sound.
   public var problems: [String] = []
+  /// Current memories whose vector repair found lost: searches cannot find them until they are
+  /// updated with a new one. Each of them is one of the problems.
+  public var lostVectors: [UUID] = []
+  /// Versions of the past whose vector repair found lost; no problem of today's store.
+  public var pastVectorsLost = 0
   /// Current memories, versions of memories, and rows of history that were checked.
   public var memories = 0
   public var versions = 0
   public var changes = 0
   /// Vectors whose checksum was computed from the file.
   public var vectors = 0
-  /// The end of the history's chain: its number, and its hash in hexadecimal.
-  public var head: Int64 = 0
-  public var headHash = ""
+  /// The end of the history's chain.
+  public var head = HistoryHead()
 
   public var isSound: Bool { problems.isEmpty }
 }
 
 extension Store {
-  /// Checks the whole store: every checksum of rows and vectors, the chain of the history and its
-  /// payloads, that each memory is what its history says, the full text against the rows, the
+  /// Checks the store: with `.full` every checksum of rows and vectors, the chain of the history and
+  /// its payloads, that each memory is what its history says, the full text against the rows, the
   /// graph's links, and that the index holds exactly the current memories.
   ///
-  /// Writers go on meanwhile; what they commit after the start is not looked at.
-  public func verify() async throws(StoreError) -> VerifyReport {
+  /// Writers go on meanwhile, but for the check of the full text, which has them wait; what they
+  /// commit after the start is not looked at.
+  ///
+  /// - Parameters:
+  ///   - head: the end of the chain as an earlier report had it, kept where nobody who can write to
+  ///     the store can write. In either depth the chain is walked from there to its end, so that a
+  ///     tail that was cut off shows, and a chain that was written anew. Only `.full` also reads what
+  ///     came before.
+  ///   - progress: told how far it has come.
+  /// - Throws: `StoreError.cancelled` where the task is cancelled; an error of reading. What is wrong
+  ///   with the store is in the report.
+  public func verify(
+    _ depth: VerifyDepth = .full, since head: HistoryHead? = nil,
+    progress: StoreProgress.Handler? = nil
+  ) async throws(StoreError) -> VerifyReport {
     try core.ensureOpen()
-    return try await offload { [self] () throws(StoreError) in try verifyNow() }
+    return try await LongCall.run(progress) { [self] call in
+      try verify(depth, since: head, call)
+    }
   }
 
-  private func verifyNow() throws(StoreError) -> VerifyReport {
-    var report = VerifyReport()
+  /// The same on the thread of a call that has begun.
+  func verify(
+    _ depth: VerifyDepth, since head: HistoryHead?, _ call: LongCall
+  ) throws -> VerifyReport {
+    try call.reached(0, .index)
     let live = try core.index.upToDate()
-    let pages = core.pages
-    let graphProblems = live.index.integrityProblems()
-    report = try read { db in
-      var verifier = Verifier(db: db, pages: pages)
-      try verifier.checkDatabase()
-      try verifier.checkHistory()
-      try verifier.checkMemories()
-      try verifier.checkInsertKeys()
-      try verifier.checkIndex(live)
-      return verifier.report
-    }
-    do {
-      // FTS5 compares its index with the rows; the statement has the form of a write.
-      try core.catalogue.write {
-        try $0.execute(
-          sql: "INSERT INTO memory_text (memory_text, rank) VALUES ('integrity-check', 1)")
+    let graphProblems = depth == .full ? live.index.integrityProblems() : []
+    var report = try read { db in
+      try call.watching(db) {
+        var verifier = Verifier(db: db, pages: core.pages, depth: depth, call: call)
+        try verifier.checkSchema()
+        try verifier.checkPages()
+        switch depth {
+        case .quick:
+          try verifier.checkNumbers()
+          try verifier.checkHistory(from: head, orLast: true)
+          try verifier.checkLastGroup()
+        case .full:
+          try verifier.checkDatabase()
+          try verifier.checkHistory(from: head, orLast: false)
+          try verifier.checkMemories()
+          try verifier.checkInsertKeys()
+          try verifier.checkIndex(live)
+        }
+        return verifier.report
       }
-    } catch { report.problems.append("full text: \(StoreError(error).description)") }
+    }
+    if depth == .full {
+      if let problem = try fullTextProblem(call) { report.problems.append(problem) }
+    }
     report.problems += graphProblems.map { "graph: \($0)" }
     return report
+  }
+
+  /// FTS5 compares its index with the rows. The statement has the form of a write, so that it is
+  /// made where commits are: others wait for the lock rather than for SQLite, which gives up.
+  private func fullTextProblem(_ call: LongCall) throws -> String? {
+    try call.reached(0, .fullText)
+    // A lock of its own: the one of the commits is theirs as long as they hold it.
+    let lock = try WriterLock(core.directory)
+    try lock.lock()
+    defer { try? lock.unlock() }
+    do {
+      try core.catalogue.write { db in
+        try call.watching(db) {
+          try db.execute(
+            sql: "INSERT INTO memory_text (memory_text, rank) VALUES ('integrity-check', 1)")
+        }
+      }
+      return nil
+    } catch {
+      try call.reached(0, .fullText)
+      return "full text: \(StoreError(error).description)"
+    }
   }
 }
 
@@ -60,47 +122,109 @@ extension Store {
 private struct Verifier {
   let db: Database
   let pages: VectorPages
-  var report = VerifyReport()
+  let call: LongCall
+  var report: VerifyReport
   /// What history says is current: the text of each memory.
   private var current: [UUID: String?] = [:]
 
-  init(db: Database, pages: VectorPages) {
+  init(db: Database, pages: VectorPages, depth: VerifyDepth, call: LongCall) {
     self.db = db
     self.pages = pages
+    self.call = call
+    report = VerifyReport(depth: depth)
   }
 
-  mutating func checkDatabase() throws {
-    let answers = try String.fetchAll(db, sql: "PRAGMA integrity_check(20)")
-    if answers != ["ok"] { report.problems += answers.map { "database: \($0)" } }
-    for violation in try Row.fetchAll(db, sql: "PRAGMA foreign_key_check") {
-      report.problems.append("database: a row of \(violation[0] as String) refers to nothing")
+  // MARK: The whole
+
+  mutating func checkSchema() throws {
+    report.problems += try Schema.missing(db).map {
+      "database: the \($0.kind) \($0.name) is missing"
     }
   }
 
+  /// The vectors' file as it is on disk now.
+  mutating func checkPages() throws {
+    let slots = try Catalogue.slotCount(db)
+    do throws(StoreError) {
+      if slots > (try VectorPages.open(pages.file.path, expecting: pages.header).capacity()) {
+        report.problems.append("vectors: the file is shorter than the catalogue says")
+      }
+    } catch { report.problems.append("vectors: \(error.description)") }
+  }
+
+  mutating func checkDatabase() throws {
+    try call.reached(0, .catalogue)
+    let answers = try String.fetchAll(db, sql: "PRAGMA integrity_check(20)")
+    if answers != ["ok"] { report.problems += answers.map { "database: \($0)" } }
+    for violation in try Row.fetchAll(db, sql: "PRAGMA foreign_key_check") {
+      let table: String = try violation.value(0)
+      report.problems.append("database: a row of \(table) refers to nothing")
+    }
+  }
+
+  // MARK: History
+
+  /// Changes are numbered without gaps.
+  mutating func checkNumbers() throws {
+    let (count, first, last) = try Self.numbers(db)
+    if count > 0, first != 1 || last != Int64(count) {
+      report.problems.append("history: \(count) changes are numbered \(first) to \(last)")
+    }
+  }
+
+  private static func numbers(_ db: Database) throws -> (count: Int, first: Int64, last: Int64) {
+    (
+      try Int.fetchOne(db, sql: "SELECT count(*) FROM history") ?? 0,
+      try Int64.fetchOne(db, sql: "SELECT min(sequence) FROM history") ?? 0,
+      try Int64.fetchOne(db, sql: "SELECT max(sequence) FROM history") ?? 0
+    )
+  }
+
   /// Each row follows the one before, and what it says is what its payload says.
-  mutating func checkHistory() throws {
-    var previous = HistoryRow.origin
+  ///
+  /// - Parameters:
+  ///   - head: one that must be in the chain.
+  ///   - last: whether to begin with that one, or else with the last, rather than with the first.
+  mutating func checkHistory(from head: HistoryHead?, orLast last: Bool) throws {
+    let (count, _, end) = try Self.numbers(db)
+    var expected = last ? max(1, min(head?.sequence ?? end, end)) : 1
+    var previous = try HistoryRow.hash(of: expected - 1, db)
     let rows = try Row.fetchCursor(
       db,
       sql: """
         SELECT \(HistoryRow.columnsOfH), \(HistoryPayload.columns), h.hash
-        FROM history h LEFT JOIN history_payload p USING (sequence) ORDER BY h.sequence
-        """)
+        FROM history h LEFT JOIN history_payload p USING (sequence)
+        WHERE h.sequence >= ? ORDER BY h.sequence
+        """, arguments: [expected])
     while let row = try rows.next() {
       let entry = try HistoryRow(row)
       report.changes += 1
-      if entry.sequence != report.head + 1 {
-        report.problems.append("history: change \(report.head + 1) is missing")
+      try call.reached(report.changes, of: last ? 0 : count, .history)
+      if entry.sequence != expected {
+        report.problems.append("history: change \(expected) is missing")
       }
-      report.head = entry.sequence
+      expected = entry.sequence + 1
       let stored: Data = try row.value(HistoryRow.columnCount + 5)
       if entry.previousHash != previous || entry.hash != stored {
         report.problems.append("history: change \(entry.sequence) breaks the chain")
       }
+      if let head, head.sequence == entry.sequence, head.hash != entry.hash {
+        report.problems.append(
+          "history: change \(entry.sequence) is not the saved head: the chain was rewritten")
+      }
       previous = stored
+      report.head.sequence = entry.sequence
+      report.head.hash = stored
       checkPayload(of: entry, row)
     }
-    report.headHash = previous.map { String(format: "%02x", $0) }.joined()
+    guard let head else { return }
+    if head.sequence > end {
+      report.problems.append(
+        "history: it ends with change \(end), before the saved head \(head.sequence): it was cut off")
+    }
+    if head.sequence == 0, head != HistoryHead() {
+      report.problems.append("history: the saved head is none of a chain's beginning")
+    }
   }
 
   private mutating func checkPayload(of entry: HistoryRow, _ row: Row) {
@@ -120,6 +244,8 @@ private struct Verifier {
     }
   }
 
+  // MARK: Memories
+
   /// Each version's checksum, its vector, and that the current ones are what history says.
   mutating func checkMemories() throws {
     var live: [UUID: String] = [:]
@@ -131,8 +257,10 @@ private struct Verifier {
         ORDER BY m.change
         """)
     statement.setUncheckedArguments([CommitGroup.space])
-    _ = try SQLiteRow.all(of: statement) { row in
+    let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM memory") ?? 0
+    try SQLiteRow.each(of: statement) { row in
       report.versions += 1
+      try call.reached(report.versions, of: count, .memories)
       do {
         let version = try MemoryRow(row)
         if version.ended == nil {
@@ -169,19 +297,55 @@ private struct Verifier {
 
   private mutating func checkVector(of row: MemoryRow, slot: Int64?, checksum: Int64?) throws {
     guard let slot, let checksum else {
-      report.problems.append("memory \(row.id), change \(row.change), has no vector")
+      guard row.ended == nil else {
+        report.pastVectorsLost += 1
+        return
+      }
+      report.lostVectors.append(row.id)
+      report.problems.append(
+        "memory \(row.id), change \(row.change), has no vector; update it with a new one")
       return
     }
+    try checkVector(of: row.id, change: row.vector, slot: slot, checksum: checksum)
+  }
+
+  private mutating func checkVector(
+    of memory: UUID, change: Int64, slot: Int64, checksum: Int64
+  ) throws {
     report.vectors += 1
     guard let (header, _) = try pages.readSlot(Int(slot)) else {
-      report.problems.append("the vector of memory \(row.id) in slot \(slot) fails its checksum")
+      report.problems.append("the vector of memory \(memory) in slot \(slot) fails its checksum")
       return
     }
-    if header.memory != row.id || header.change != row.vector || Int64(header.vectorChecksum) != checksum
-    {
-      report.problems.append("slot \(slot) holds another vector than that of memory \(row.id)")
+    guard header.isVector(of: memory, change: change, checksum: checksum) else {
+      report.problems.append("slot \(slot) holds another vector than that of memory \(memory)")
+      return
     }
   }
+
+  /// The vectors that were written with the last one.
+  mutating func checkLastGroup() throws {
+    let columns = """
+      SELECT v.change, v.slot, v.checksum, h.memory_id
+      FROM vector v LEFT JOIN history h ON h.sequence = v.change WHERE v.space = ?
+      """
+    let last = try Row.fetchOne(
+      db, sql: columns + " ORDER BY v.slot DESC LIMIT 1", arguments: [CommitGroup.space])
+    guard let last else { return }
+    let group = try pages.readSlot(try last.value(1))?.header.group ?? last.value(0)
+    let rows = try Row.fetchCursor(
+      db, sql: columns + " AND v.change >= ?", arguments: [CommitGroup.space, group])
+    while let row = try rows.next() {
+      guard let memory = UUID(bytes: try row.value(3) as Data?) else {
+        report.problems.append("vectors: change \(try row.value(0) as Int64) has no history")
+        continue
+      }
+      try checkVector(
+        of: memory, change: row.value(0), slot: row.value(1), checksum: row.value(2))
+    }
+  }
+
+  // MARK: Index
 
   /// Where the index covers the same change, its live rows are the current memories.
   mutating func checkIndex(_ live: LiveIndex) throws {
@@ -189,13 +353,13 @@ private struct Verifier {
       let current = (0..<rows).lazy.filter(live.index.isLive).map(live.table.change)
       return (Set(current), covered)
     }
-    guard covered == report.head else { return }
+    guard covered == report.head.sequence else { return }
     let expected = try Int64.fetchSet(
       db,
       sql: """
-        SELECT change FROM memory
-        WHERE ended IS NULL AND (expires_at IS NULL OR expires_at > ?)
-        """, arguments: [Timestamp.now])
+        SELECT m.change FROM memory m JOIN vector v ON v.change = m.vector AND v.space = ?
+        WHERE m.ended IS NULL AND (m.expires_at IS NULL OR m.expires_at > ?)
+        """, arguments: [CommitGroup.space, Timestamp.now])
     for change in expected.subtracting(indexed) {
       report.problems.append("index: change \(change) is missing")
     }
@@ -208,5 +372,12 @@ private struct Verifier {
         report.problems.append("index: change \(change) is no current memory")
       }
     }
+  }
+}
+
+extension VectorPages.SlotHeader {
+  /// Whether this is the slot that a row of the catalogue means.
+  func isVector(of memory: UUID, change: Int64, checksum: Int64) -> Bool {
+    self.memory == memory && self.change == change && Int64(vectorChecksum) == checksum
   }
 }

@@ -99,22 +99,26 @@ public final class Store: Sendable {
   }
 
   /// The vector of a memory, as it was given.
+  ///
+  /// - Throws: `StoreError.damaged` where it is lost; the memory's text and history are still there.
   public func vector(of id: UUID) throws(StoreError) -> [Float] {
     let place = try read { db in
       try Row.fetchOne(
         db,
         sql: """
-          SELECT v.slot, v.change FROM memory m JOIN vector v ON v.change = m.vector AND v.space = ?
+          SELECT v.slot, m.vector
+          FROM memory m LEFT JOIN vector v ON v.change = m.vector AND v.space = ?
           WHERE m.id = ? AND m.ended IS NULL
           """, arguments: [CommitGroup.space, id.data]
-      ).map { (slot: try $0.value(0) as Int, change: try $0.value(1) as Int64) }
+      ).map { (slot: try $0.value(0) as Int?, change: try $0.value(1) as Int64) }
     }
     guard let place else { throw .unknownMemory(id) }
-    guard let (header, vector) = try core.pages.readSlot(place.slot), header.memory == id,
-      header.change == place.change
+    guard let slot = place.slot, let (header, vector) = try core.pages.readSlot(slot),
+      header.memory == id, header.change == place.change
     else {
       throw .damaged(
-        file: core.pages.file.path.string, reason: "the vector of memory \(id) fails its checksum")
+        file: core.pages.file.path.string,
+        reason: "the vector of memory \(id) is lost or fails its checksum")
     }
     return vector
   }
@@ -207,19 +211,6 @@ public final class Store: Sendable {
   /// Ends the store's work and leaves everything on disk. Calls that come later are refused.
   public func close() async throws(StoreError) {
     try await offload { [core] () throws(StoreError) in try core.close() }
-  }
-
-  /// Runs what blocks on a thread of its own, never on Swift's pool.
-  func offload<Value: Sendable>(
-    _ body: @escaping @Sendable () throws(StoreError) -> Value
-  ) async throws(StoreError) -> Value {
-    let result = await withCheckedContinuation { continuation in
-      Thread {
-        continuation.resume(
-          returning: Result { () throws(StoreError) in try body() })
-      }.start()
-    }
-    return try result.get()
   }
 }
 

@@ -252,6 +252,7 @@ final class StoreCore: Sendable {
   /// Ends the threads and leaves everything on disk; further calls are refused.
   func close() throws(StoreError) {
     guard isClosed.exchange(true, ordering: .relaxed) == false else { return }
+    defer { indexer.leave() }
     let collected = accesses.take()
     if !collected.isEmpty { queue.submit(.recordAccess(collected)) { _ in } }
     let checkpoint = Mutex<CommitQueue.Outcome>(.success([]))

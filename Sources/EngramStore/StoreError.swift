@@ -10,6 +10,10 @@ import SystemPackage
 public enum StoreError: Error, Sendable {
   /// The path cannot hold a store: a file, a directory of something else, or not writable.
   case unusablePath(String, reason: String)
+  /// There is no store at the path.
+  case noStore(String)
+  /// What was to be made is there already.
+  case exists(String)
   /// The store is open already, in this process or another.
   case inUse(String)
   /// The store was written by a newer Engram.
@@ -30,6 +34,8 @@ public enum StoreError: Error, Sendable {
   case badCursor(String)
   /// A file of the store is damaged.
   case damaged(file: String, reason: String)
+  /// A line of an export was cut off, altered, or is none of an export's.
+  case badExport(file: String, line: Int, reason: String)
   /// The operating system refused a call on a file.
   case system(Errno, action: String, path: String)
   /// SQLite refused; its extended result code and message.
@@ -40,7 +46,8 @@ public enum StoreError: Error, Sendable {
   case commitOutcomeUnknown(cause: String)
   /// The store has been closed.
   case closed
-  /// The task of the caller was cancelled before the write began: nothing was written.
+  /// The task of the caller was cancelled before the write began, or in the middle of a call that
+  /// takes long: nothing of it is left.
   case cancelled
 
   static func io(_ error: any Error, _ action: String, _ path: FilePath) -> StoreError {
@@ -74,6 +81,8 @@ extension StoreError: CustomStringConvertible {
     switch self {
     case .unusablePath(let path, let reason):
       "\(path) cannot hold a store: \(reason)."
+    case .noStore(let path): "There is no store at \(path)."
+    case .exists(let path): "\(path) exists already; choose a path where nothing is."
     case .inUse(let path):
       "The store at \(path) is open already; close it there first, or share it."
     case .newerFormat(let found, let supported):
@@ -95,6 +104,8 @@ extension StoreError: CustomStringConvertible {
     case .damaged(let file, let reason):
       "\(file) is damaged: \(reason). Restore it from a backup, or delete it where the format "
         + "says that it is derived."
+    case .badExport(let file, let line, let reason):
+      "\(file), line \(line): \(reason). The export was cut off or altered; nothing was imported."
     case .system(let code, let action, let path):
       "\(action) \(path) failed: \(code.description) (errno \(code.rawValue))."
     case .database(let code, let message): "SQLite error \(code): \(message)."
@@ -104,7 +115,7 @@ extension StoreError: CustomStringConvertible {
       "The commit failed and may or may not have taken place (\(cause)); open the store again and "
         + "look."
     case .closed: "The store is closed."
-    case .cancelled: "The task was cancelled before the write began; nothing was written."
+    case .cancelled: "The task was cancelled; nothing of what it began is left."
     }
   }
 }

@@ -26,7 +26,7 @@ import Testing
       let filter = try Filter(parsing: #"{"open": true}"#)
       let before = try store.search(query, k: 40, filter: filter).map(\.memory.id)
       let request = try write(Array(before[..<gone]), store)
-      let behind = try await store.offload { () throws(StoreError) in
+      let behind = try await offload { () throws(StoreError) in
         try store.core.index.live.withState { _, _ in
           Result { () throws(StoreError) in
             store.core.queue.submit(request) { _ in }

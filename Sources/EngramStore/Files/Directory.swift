@@ -1,3 +1,4 @@
+import Foundation
 import SystemPackage
 
 #if canImport(Glibc)
@@ -62,10 +63,51 @@ enum Directory {
     draft.extension = (path.extension ?? "") + "-new"
     try remove(draft)
     let file = try File.open(draft, .create)
-    try write(file)
-    try file.synchronise()
-    try rename(draft, to: path)
+    do throws(StoreError) {
+      try write(file)
+      try file.synchronise()
+      try rename(draft, to: path)
+    } catch {
+      try? remove(draft)
+      throw error
+    }
     try synchronise(path.removingLastComponent())
+  }
+
+  /// Publishes a whole new directory under its name: it is there with all its files, or not at all.
+  /// Those above it that are missing are made.
+  ///
+  /// - Parameter fill: makes the files, and syncs them, in a draft of the directory.
+  static func publishDirectory<Value>(
+    _ path: FilePath, _ fill: (FilePath) throws -> Value
+  ) throws(StoreError) -> Value {
+    guard let name = path.lastComponent, try kind(of: path) == .absent else {
+      throw .exists(path.string)
+    }
+    let parent = path.removingLastComponent()
+    if !parent.isEmpty { try create(parent) }
+    let draft = parent.appending("\(name.string).\(UUID().uuidString).draft")
+    guard mkdir(draft.string, 0o755) == 0 else {
+      throw .io(Errno(rawValue: errno), "creating", draft)
+    }
+    let value: Value
+    do {
+      value = try fill(draft)
+      try synchronise(draft)
+      guard try kind(of: path) == .absent else { throw StoreError.exists(path.string) }
+      try rename(draft, to: path)
+    } catch {
+      try? removeWithFiles(draft)
+      throw StoreError(error)
+    }
+    try synchronise(parent)
+    return value
+  }
+
+  /// Removes a directory that holds nothing but files.
+  private static func removeWithFiles(_ path: FilePath) throws(StoreError) {
+    for name in try fileSizes(path).keys { try remove(path.appending(name)) }
+    guard rmdir(path.string) == 0 else { throw .io(Errno(rawValue: errno), "removing", path) }
   }
 
   /// Bytes that the files of a directory take, by name.

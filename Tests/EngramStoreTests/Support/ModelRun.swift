@@ -158,7 +158,7 @@ struct ModelRun {
     let report = try await store.verify()
     try agree(report.problems.isEmpty, "verify: \(report.problems)")
     try agree(report.memories == model.current.count, "verify counts \(report.memories) memories")
-    try agree(report.head == model.changes, "verify counts \(report.head) changes")
+    try agree(report.head.sequence == model.changes, "verify counts \(report.head.sequence) changes")
   }
 
   /// Closes and opens, at times without what is derived, and compares everything.

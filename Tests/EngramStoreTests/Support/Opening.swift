@@ -33,6 +33,8 @@ extension StoreError {
   var kind: String {
     switch self {
     case .unusablePath: "unusablePath"
+    case .noStore: "noStore"
+    case .exists: "exists"
     case .inUse: "inUse"
     case .newerFormat: "newerFormat"
     case .mismatch(let setting, _, _): "mismatch \(setting)"
@@ -44,6 +46,7 @@ extension StoreError {
     case .filter: "filter"
     case .badCursor: "badCursor"
     case .damaged(let file, _): "damaged \(URL(fileURLWithPath: file).lastPathComponent)"
+    case .badExport(_, let line, _): "badExport \(line)"
     case .system: "system"
     case .database: "database"
     case .readOnly: "readOnly"

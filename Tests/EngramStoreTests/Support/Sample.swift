@@ -91,7 +91,7 @@ extension Sample {
     do throws(StoreError) {
       let report = try await store.verify()
       isReported = !report.isSound
-      head = Int(report.head)
+      head = Int(report.head.sequence)
     } catch { isReported = true }
     guard head < states.count else { return .silent("head \(head)") }
     let state = isReported ? [:] : states[head]

@@ -1,0 +1,43 @@
+import ArgumentParser
+import EngramStore
+import SystemPackage
+
+struct Export: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Writes all that a store holds as lines of JSON.",
+    discussion: """
+      History, every version of every memory, and vectors, without loss: import makes the same store \
+      of it. docs/export.md says what each line means.
+      """)
+
+  @Argument(help: "The directory of the store.")
+  var path: String
+
+  @Argument(help: "The file to make, or - for standard output; nothing may be there yet.")
+  var file = "-"
+
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    if file == "-", output.json {
+      throw ValidationError("--json and an export to standard output would mix; name a file.")
+    }
+  }
+
+  func run() async throws {
+    try await output.run { [self] progress in
+      let counts = try await withStore(path) { store in
+        file == "-"
+          ? try await store.export(to: FileDescriptor.standardOutput, progress: progress)
+          : try await store.export(to: file, progress: progress)
+      }
+      if file == "-" { return Output([]) }
+      return Output([
+        ("export", .string(file)), ("changes", .int(Int64(counts.history))),
+        ("versions", .int(Int64(counts.memories))), ("vectors", .int(Int64(counts.vectors))),
+        ("insert_keys", .int(Int64(counts.keys))),
+        ("access_counts", .int(Int64(counts.accesses))),
+      ])
+    }
+  }
+}

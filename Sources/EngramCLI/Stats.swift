@@ -1,0 +1,53 @@
+import ArgumentParser
+import EngramStore
+
+struct Stats: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Says what a store holds and how much room it takes.")
+
+  @Argument(help: "The directory of the store.")
+  var path: String
+
+  @OptionGroup var output: OutputOptions
+
+  func run() async throws {
+    try await output.run { [self] _ in
+      let configuration = try StoreConfiguration(storedAt: path)
+      let statistics = try await withStore(path) { store in try store.statistics() }
+      return Output(configuration.fields + statistics.fields)
+    }
+  }
+}
+
+extension StoreConfiguration {
+  fileprivate var fields: [Output.Field] {
+    [
+      ("model", .string(model)), ("dimension", .int(Int64(dimension))),
+      ("metric", .string(metric.rawValue)),
+    ]
+  }
+}
+
+extension StoreStatistics {
+  fileprivate var fields: [Output.Field] {
+    [
+      ("memories", .int(Int64(memories))), ("ended_versions", .int(Int64(endedVersions))),
+      ("changes", .int(changes)), ("users", .int(Int64(users))), ("agents", .int(Int64(agents))),
+      ("runs", .int(Int64(runs))), ("index_rows", .int(Int64(indexRows))),
+      ("dead_rows", .int(Int64(deadRows))), ("tail_rows", .int(Int64(tailRows))),
+      ("index", .string(indexOrigin.text)), ("index_bytes", .int(Int64(indexBytes))),
+      ("files", .object(fileBytes.mapValues { .int(Int64($0)) })),
+      ("sqlite", .string(sqliteVersion)), ("kernels", .string(kernels)),
+    ]
+  }
+}
+
+extension IndexOrigin {
+  fileprivate var text: String {
+    switch self {
+    case .empty: "empty"
+    case .snapshot: "from its snapshot"
+    case .rebuilt(let reason): "rebuilt: \(reason)"
+    }
+  }
+}

@@ -1,0 +1,240 @@
+import Crypto
+import EngramIndex
+import Foundation
+import GRDB
+import SystemPackage
+
+extension Store {
+  /// Makes a store of an export, in a new directory: the same ids, versions, vectors and history, down
+  /// to the hashes of the chain. The store has an identity of its own, so that its files are not
+  /// taken for those of the other.
+  ///
+  /// Every line's checksum, every hash of the chain and every vector is recomputed, and the store is
+  /// verified as a whole at the end.
+  ///
+  /// - Parameters:
+  ///   - file: what `export` wrote.
+  ///   - path: where nothing is yet; directories above it are made.
+  ///   - progress: told how far it has come.
+  /// - Returns: what a full `verify` of the store found. Memories whose vector the exported store had
+  ///   lost already are all that can be wrong.
+  /// - Throws: `StoreError.badExport` with the line where the file was cut off or altered; `.exists`;
+  ///   `.cancelled`. Nothing is left at the path then.
+  @discardableResult
+  public static func `import`(
+    from file: String, to path: String, progress: StoreProgress.Handler? = nil
+  ) async throws(StoreError) -> VerifyReport {
+    try await LongCall.run(progress) { call in
+      var importer = try Importer(FilePath(file), call)
+      return try Directory.publishDirectory(FilePath(path)) { directory in
+        try importer.make(directory)
+        let report = try prove(directory, call)
+        guard report.problems.count == report.lostVectors.count else {
+          throw importer.refused("what it says contradicts itself: \(report.problems[0])")
+        }
+        return report
+      }
+    }
+  }
+}
+
+/// Reads an export line by line into the tables of a new store.
+private struct Importer {
+  private let file: File
+  private let call: LongCall
+  private var lines: FileLines
+  private var number = 0
+  private var hash = SHA256()
+  private var counts = ExportCounts()
+
+  private let configuration: StoreConfiguration
+  /// Refuses what no store would take.
+  private let index: HNSWIndex
+  private let announced: HistoryHead
+  private var head = HistoryHead()
+  private var slots: [UInt8] = []
+  private var slotCount = 0
+
+  /// Reads the first line.
+  init(_ path: FilePath, _ call: LongCall) throws {
+    file = try File.open(path, .read)
+    self.call = call
+    lines = FileLines(file)
+    func refused(_ reason: String) -> StoreError {
+      .badExport(file: path.string, line: 1, reason: reason)
+    }
+    guard let first = try lines.next() else { throw refused("it is no export") }
+    do {
+      let line = try ExportLine(first)
+      guard line.kind == .header else { throw ExportLine.Refusal("it is no export") }
+      let version = try line.int("version")
+      guard version == ExportLine.version else {
+        throw ExportLine.Refusal("it has version \(version), this Engram reads 1")
+      }
+      guard let metric = Metric(rawValue: try line.text("metric")),
+        let head = HistoryHead(try line.text("head"))
+      else { throw ExportLine.Refusal("its metric or its head is none") }
+      configuration = StoreConfiguration(
+        dimension: Int(try line.int("dimension")), metric: metric, model: try line.text("model"))
+      index = try HNSWIndex(dimension: configuration.dimension, metric: metric)
+      announced = head
+    } catch let error as ExportLine.Refusal {
+      throw refused(error.reason)
+    } catch let error as IndexError {
+      throw refused(error.description)
+    }
+    number = 1
+  }
+
+  func refused(_ reason: String) -> StoreError {
+    .badExport(file: file.path.string, line: number, reason: reason)
+  }
+
+  mutating func make(_ directory: FilePath) throws {
+    // Opening makes tables, header and identity.
+    let store = try Store(path: directory.string, configuration: configuration)
+    let (path, header) = (store.core.pages.file.path, store.core.pages.header)
+    try store.core.close()
+
+    let pages = try VectorPages.open(path, expecting: header)
+    let catalogue = try Catalogue(
+      directory.appending(Catalogue.fileName), durability: .full)
+    defer { try? catalogue.close() }
+    try catalogue.write { db in
+      try call.watching(db) {
+        try db.inTransaction(.immediate) {
+          try readLines(into: db, pages)
+          try writeSlots(to: pages)
+          try pages.fillLastPage(slots: slotCount)
+          try pages.file.synchronise()
+          return .commit
+        }
+      }
+    }
+  }
+
+  private mutating func readLines(into db: Database, _ pages: VectorPages) throws {
+    while let text = try lines.next() {
+      number += 1
+      try call.reached(number, .memories)
+      do {
+        let line = try ExportLine(text)
+        if line.kind == .end { return try finish(line) }
+        hash.update(data: text)
+        hash.update(data: [UInt8(ascii: "\n")])
+        try add(line, db, pages)
+      } catch let error as ExportLine.Refusal {
+        throw refused(error.reason)
+      } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
+        throw refused("it contradicts another line: \(error.message ?? "")")
+      }
+    }
+    number += 1
+    throw refused(lines.isCutOff ? "it has no end" : "the last line is missing")
+  }
+
+  private mutating func add(_ line: ExportLine, _ db: Database, _ pages: VectorPages) throws {
+    switch line.kind {
+    case .history: try addHistory(line, db)
+    case .memory: try addMemory(line, db)
+    case .vector: try addVector(line, db, pages)
+    case .key: try addKey(line, db)
+    case .access: try addAccess(line, db)
+    case .header, .end: throw ExportLine.Refusal("it is no place for such a line")
+    }
+  }
+
+  private mutating func addHistory(_ line: ExportLine, _ db: Database) throws {
+    let row = try HistoryRow(exported: line)
+    guard row.sequence == head.sequence + 1, row.previousHash == head.hash else {
+      throw ExportLine.Refusal("it does not follow the change before it")
+    }
+    head.sequence = row.sequence
+    head.hash = row.hash
+    try row.insert(hash: head.hash, db)
+    try HistoryPayload.of(line, row)?.insert(db)
+    counts.history += 1
+  }
+
+  private mutating func addMemory(_ line: ExportLine, _ db: Database) throws {
+    var row = try MemoryRow(exported: line)
+    let ended = row.ended
+    row.ended = nil
+    try row.insert(db)
+    if let ended { try row.end(by: ended, db) }
+    counts.memories += 1
+  }
+
+  private mutating func addVector(
+    _ line: ExportLine, _ db: Database, _ pages: VectorPages
+  ) throws {
+    let change = try line.int("change")
+    let vector = try line.floats("vector")
+    let checksum = VectorPages.vectorChecksum(vector)
+    guard Int64(checksum) == (try line.int("checksum")) else {
+      throw ExportLine.Refusal("the vector fails its checksum")
+    }
+    do throws(IndexError) { try index.validate(vector) } catch {
+      throw ExportLine.Refusal(error.description)
+    }
+    let memory = try Data.fetchOne(
+      try db.cachedStatement(sql: "SELECT memory_id FROM history WHERE sequence = ?"),
+      arguments: [change])
+    guard let memory = UUID(bytes: memory) else {
+      throw ExportLine.Refusal("the history has no change \(change)")
+    }
+    let statement = try db.cachedStatement(
+      sql: "INSERT INTO vector (change, space, slot, checksum) VALUES (?, ?, ?, ?)")
+    statement.setUncheckedArguments([change, CommitGroup.space, slotCount, Int64(checksum)])
+    try statement.execute()
+    pages.encodeSlot(
+      VectorPages.SlotHeader(
+        slot: UInt64(slotCount), change: change, group: change, memory: memory,
+        vectorChecksum: checksum), vector, into: &slots)
+    slotCount += 1
+    if slots.count >= File.chunk { try writeSlots(to: pages) }
+    counts.vectors += 1
+  }
+
+  private mutating func writeSlots(to pages: VectorPages) throws {
+    try pages.writeSlots(slots, from: slotCount - slots.count / pages.slotBytes)
+    slots.removeAll(keepingCapacity: true)
+  }
+
+  private mutating func addKey(_ line: ExportLine, _ db: Database) throws {
+    let statement = try db.cachedStatement(
+      sql: """
+        INSERT INTO insert_key (key, user_id, agent_id, run_id, memory_id, change)
+        VALUES (?, ?, ?, ?, ?, ?)
+        """)
+    statement.setUncheckedArguments([
+      try line.text("key"), try line.text("user"), try line.text("agent"), try line.text("run"),
+      try line.uuid("memory").data, try line.int("change"),
+    ])
+    try statement.execute()
+    counts.keys += 1
+  }
+
+  private mutating func addAccess(_ line: ExportLine, _ db: Database) throws {
+    let statement = try db.cachedStatement(
+      sql: "INSERT INTO memory_access (memory_id, accessed_at, count) VALUES (?, ?, ?)")
+    statement.setUncheckedArguments([
+      try line.uuid("memory").data, try line.int("accessed_at"), try line.int("count"),
+    ])
+    try statement.execute()
+    counts.accesses += 1
+  }
+
+  private mutating func finish(_ end: ExportLine) throws {
+    guard end.members == counts.exported(sha256: Data(hash.finalize())).members else {
+      throw ExportLine.Refusal("lines before it are missing, or are others")
+    }
+    guard head == announced else {
+      throw ExportLine.Refusal("the history does not end where the first line says")
+    }
+    number += 1
+    guard try lines.next() == nil, !lines.isCutOff else {
+      throw ExportLine.Refusal("something follows the end")
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import EngramStore
+import Foundation
+import Testing
+
+/// The command line as a shell sees it: exit codes, standard output and standard error.
+@Suite struct CommandTests {
+  @Test func aSoundStore() async throws {
+    try await withStore { _, store in
+      for depth in [["--quick"], []] {
+        let text = try await engram(["verify", store] + depth)
+        #expect(text.code == 0 && text.errors.isEmpty, "\(text)")
+        #expect(text.output.contains("sound") && text.output.contains("yes"))
+      }
+      let answer = try await engram("verify", "--json", store)
+      #expect(answer.code == 0)
+      #expect(answer.json["sound"] == true && answer.json["memories"] == 10)
+      #expect(answer.json["depth"] == "full" && answer.json["problems"] == [])
+      guard case .string(let head)? = answer.json["head"] else {
+        Issue.record("no head in \(answer)")
+        return
+      }
+      #expect(head.hasPrefix("10:") && head.count == 67)
+      #expect(try await engram("verify", store, "--head", head).code == 0)
+      #expect(try await engram("verify", store, "--quick", "--head", head).code == 0)
+      let other = "10:" + String(repeating: "0", count: 64)
+      let rewritten = try await engram("verify", store, "--head", other)
+      #expect(rewritten.code == 1 && rewritten.output.contains("rewritten"), "\(rewritten)")
+      let cut = try await engram("verify", "--quick", store, "--head", "11" + other.dropFirst(2))
+      #expect(cut.code == 1 && cut.output.contains("cut off"), "\(cut)")
+    }
+  }
+
+  @Test func aDamagedStore() async throws {
+    try await withStore { parent, store in
+      let pages = parent.appendingPathComponent("store/vectors-1.pages")
+      var bytes = try Data(contentsOf: pages)
+      // A slot of four components takes 128 bytes; the last one stops the opening.
+      for slot in [3, 9] { bytes[4_096 + slot * 128 + 70] ^= 1 }
+      try bytes.write(to: pages)
+      let refused = try await engram("verify", "--json", store)
+      #expect(refused.code == 1 && refused.json["sound"] == false, "\(refused)")
+      #expect(try await engram("stats", store).code == 2)
+
+      let repaired = try await engram("repair", "--json", store)
+      #expect(repaired.code == 1 && repaired.json["sound"] == false, "\(repaired)")
+      guard case .array(let lost)? = repaired.json["lost_vectors"] else {
+        Issue.record("no list in \(repaired)")
+        return
+      }
+      #expect(lost.count == 2)
+      let found = try await engram("verify", store)
+      #expect(found.code == 1 && found.output.contains("has no vector"), "\(found)")
+      let again = try await engram("repair", store)
+      #expect(again.code == 1 && !again.output.contains("newly lost vectors"), "\(again)")
+      #expect(try await engram("stats", store).code == 0)
+    }
+  }
+
+  /// What cannot even be opened is a store with problems; repair says what to do.
+  @Test func aDatabaseThatIsNone() async throws {
+    try await withStore { parent, store in
+      let catalogue = parent.appendingPathComponent("store/engram.sqlite")
+      try Data(repeating: 0x41, count: 8_192).write(to: catalogue)
+      let found = try await engram("verify", "--json", store)
+      #expect(found.code == 1 && found.json["sound"] == false, "\(found)")
+      #expect(try await engram("repair", store).code == 2)
+    }
+  }
+
+  @Test func aBackupAndBack() async throws {
+    try await withStore { parent, store in
+      let (backup, copy) = (parent.path + "/backup", parent.path + "/copy")
+      let made = try await engram("backup", "--json", store, backup)
+      #expect(made.code == 0 && made.json["memories"] == 10, "\(made)")
+      #expect(try await engram("backup", store, backup).code == 2)
+      let restored = try await engram("restore", "--json", backup, copy)
+      #expect(restored.code == 0 && restored.json["sound"] == true, "\(restored)")
+      #expect(restored.json["head"] == made.json["head"])
+      #expect(try await engram("verify", copy).code == 0)
+      let refused = try await engram("restore", store, parent.path + "/none")
+      #expect(refused.code == 2 && refused.output.isEmpty, "\(refused)")
+      #expect(refused.errors.hasPrefix("engram: ") && refused.errors.contains("BACKUP.json"))
+      #expect(!FileManager.default.fileExists(atPath: parent.path + "/none"))
+    }
+  }
+
+  @Test func anExportAndBack() async throws {
+    try await withStore { parent, store in
+      let (file, copy) = (parent.path + "/export", parent.path + "/copy")
+      let made = try await engram("export", "--json", store, file)
+      #expect(made.code == 0 && made.json["vectors"] == 10, "\(made)")
+      #expect(try await engram("export", store, file).code == 2)
+      let printed = try await engram("export", store)
+      #expect(printed.code == 0)
+      #expect(try printed.output == String(contentsOfFile: file, encoding: .utf8))
+      let imported = try await engram("import", "--json", file, copy)
+      #expect(imported.code == 0 && imported.json["memories"] == 10, "\(imported)")
+      #expect(try await engram("stats", copy).output.contains("of the test"))
+      var text = try String(contentsOfFile: file, encoding: .utf8)
+      text = text.replacingOccurrences(of: "memory 7", with: "memory 8")
+      try text.write(toFile: file, atomically: true, encoding: .utf8)
+      let refused = try await engram("import", "--json", file, parent.path + "/none")
+      #expect(refused.code == 2 && refused.errors.contains("line 8"), "\(refused)")
+      guard case .string? = refused.json["error"] else {
+        Issue.record("no error in \(refused)")
+        return
+      }
+    }
+  }
+
+  @Test func whatAStoreHolds() async throws {
+    try await withStore { _, store in
+      let answer = try await engram("stats", "--json", store)
+      #expect(answer.code == 0)
+      #expect(answer.json["memories"] == 10 && answer.json["dimension"] == 4)
+      #expect(answer.json["model"] == "of the test" && answer.json["metric"] == "cosine")
+      let text = try await engram("stats", store)
+      #expect(text.code == 0 && text.output.contains("vectors-1.pages"), "\(text)")
+    }
+  }
+
+  /// Nothing is made where no store is.
+  @Test func wrongPaths() async throws {
+    try await withStore { parent, store in
+      let none = parent.path + "/none"
+      for command in ["verify", "repair", "stats", "export"] {
+        let answer = try await engram(command, none)
+        #expect(answer.code == 2, "\(command): \(answer)")
+        #expect(answer.errors == "engram: There is no store at \(none).\n")
+      }
+      #expect(try await engram("backup", parent.path, none).code == 2)
+      #expect(try await engram("import", none, parent.path + "/new").code == 2)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: parent.path) == ["store"])
+      let open = try Store(path: store, configuration: StoreConfiguration(storedAt: store))
+      let answer = try await engram("repair", store)
+      #expect(answer.code == 2 && answer.errors.contains("open already"), "\(answer)")
+      #expect(try await engram("verify", store).code == 0)
+      try await open.close()
+    }
+  }
+
+  @Test func usage() async throws {
+    for arguments in [["verify"], ["nonsense"], ["verify", "a", "--head", "5"], ["backup", "a"]] {
+      let answer = try await engram(arguments)
+      #expect(answer.code == 64 && answer.output.isEmpty, "\(arguments): \(answer)")
+    }
+    #expect(try await engram("export", "a", "--json").code == 64)
+    let help = try await engram("--help")
+    #expect(help.code == 0 && help.output.contains("verify"))
+    for command in ["verify", "repair", "backup", "restore", "export", "import", "stats"] {
+      #expect(try await engram(command, "--help").code == 0)
+    }
+  }
+}
