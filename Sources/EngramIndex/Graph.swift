@@ -218,9 +218,17 @@ final class Graph: Sendable {
 
   /// The best entry point among the rows that are in the graph, live ones if there are any.
   func bestEntry(count: Int, of rows: Rows) -> Entry? {
-    let present = (0..<UInt32(count)).lazy.filter { !rows.isAbsent($0) }
-    let live = present.filter(rows.isLive).reduce(nil) { self.better($0, $1) }
-    return live ?? present.reduce(nil) { self.better($0, $1) }
+    var live: Entry?
+    var present: Entry?
+    for row in 0..<UInt32(count) {
+      let level = level(row)
+      // Most rows have the lowest level, and there is somebody already.
+      if let live, level <= live.level { continue }
+      guard !rows.isAbsent(row) else { continue }
+      if level > present?.level ?? -1 { present = (row, level) }
+      if rows.isLive(row) { live = (row, level) }
+    }
+    return live ?? present
   }
 
   /// Shows rows below `count` to searches, and only then an entry point among them: who reads the

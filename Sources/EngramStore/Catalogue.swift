@@ -28,7 +28,10 @@ final class Catalogue: Sendable {
       try db.execute(sql: "PRAGMA journal_mode = WAL")
       try Self.setDurability(durability, db)
       try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
-      try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
+      // Setting it writes a page, even where it is the same.
+      if try Int32.fetchOne(db, sql: "PRAGMA application_id") != Schema.applicationID {
+        try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
+      }
     }
     try Schema.migrator.migrate(writer)
     try writer.writeWithoutTransaction { [log] db in

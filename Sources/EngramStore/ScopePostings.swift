@@ -22,6 +22,7 @@ package final class ScopePostings: Sendable {
     init(names: [String], rows: [[UInt32]]) {
       self.names = names
       postings = rows.dropFirst().map(PostingList.init(sorted:))
+      numbers.reserveCapacity(names.count)
       for (index, name) in names.enumerated() { numbers[ExactString(name)] = UInt32(index) + 1 }
     }
 

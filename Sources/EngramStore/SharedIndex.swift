@@ -80,14 +80,15 @@ final class SharedIndex: Sendable {
     arrival.unlock()
   }
 
-  /// A snapshot does not say which of its memories expire.
+  /// A snapshot does not say which of its memories expire. The plus keeps SQLite at the index over
+  /// those that do.
   private func expectExpiries(of live: LiveIndex, _ db: Database) throws {
     let expiring = try Row.fetchCursor(
       db,
       sql: """
         SELECT m.expires_at, v.slot FROM memory m
         JOIN vector v ON v.change = m.vector AND v.space = ?
-        WHERE m.ended IS NULL AND m.expires_at IS NOT NULL AND m.change <= ?
+        WHERE m.ended IS NULL AND m.expires_at IS NOT NULL AND +m.change <= ?
         """, arguments: [CommitGroup.space, live.covered])
     while let row = try expiring.next() {
       live.expect(expiry: try row.value(0), ofSlot: try row.value(1))

@@ -14,10 +14,11 @@ final class SnapshotFile: Sendable {
   private let threads: Int
 
   /// What the file holds, as far as this process knows: the change that it covers, and what had been
-  /// made of the index.
+  /// made of the index, all but the rows that were not in the graph yet.
   private struct Saved {
     var covered: Int64
     var revision: Int
+    var tail: Int
     var calibration: Calibration?
   }
   private let saved: Mutex<Saved>
@@ -28,8 +29,9 @@ final class SnapshotFile: Sendable {
   private static let share = 4
   private static let changesInCompany = 4_096
   private static let shareInCompany = 20
-  /// The part of all rows that is left to the next opening, so that a process which comes and goes
-  /// with a few memories does not write them all.
+  /// What is left to the next opening, so that a process which comes and goes with a few memories does
+  /// not write them all: so many changes, which cost it 3 ms, and no more than this part of all rows.
+  private static let changesLeft = 256
   private static let shareLeft = 64
 
   /// - Parameter isRestored: whether the index came from the file.
@@ -46,7 +48,9 @@ final class SnapshotFile: Sendable {
     // One that was of no use is replaced whatever it covers.
     let live = index.live.index
     saved = Mutex(
-      Saved(covered: restored ?? -1, revision: live.revision, calibration: live.calibration))
+      Saved(
+        covered: restored ?? -1, revision: live.revision, tail: live.tailCount,
+        calibration: live.calibration))
   }
 
   // MARK: Writing, by the holder of the indexer lock
@@ -56,21 +60,23 @@ final class SnapshotFile: Sendable {
     try saved.withLock { saved throws(StoreError) in
       let live = index.live
       // Read before: what comes in between is written once more.
-      let revision = live.index.revision
+      let (revision, tail) = (live.index.revision, live.index.tailCount)
       guard live.covered > saved.covered || revision > saved.revision else { return }
       let covered = try Snapshot.write(live, identity: identity, to: path) {
         change throws(StoreError) in try catalogue.chainHash(of: change) ?? HistoryRow.origin
       }
-      saved = Saved(covered: covered, revision: revision, calibration: live.index.calibration)
+      saved = Saved(
+        covered: covered, revision: revision, tail: tail, calibration: live.index.calibration)
     }
   }
 
   /// Whether the next opening would have something to do that is more work than a snapshot.
   var isWorthwhile: Bool {
     let live = index.live
-    let rows = Int64(live.index.rowCount / Self.shareLeft)
+    let left = min(live.index.rowCount / Self.shareLeft, Self.changesLeft)
     return saved.withLock { saved in
-      saved.covered < 0 || live.covered - saved.covered > rows
+      saved.covered < 0 || live.covered - saved.covered > Int64(left)
+        || saved.tail - live.index.tailCount > left
         || live.index.calibration != saved.calibration
     }
   }
@@ -104,7 +110,7 @@ final class SnapshotFile: Sendable {
       else { return false }
       try index.replace(with: restored)
       saved = Saved(
-        covered: covered, revision: restored.index.revision,
+        covered: covered, revision: restored.index.revision, tail: restored.index.tailCount,
         calibration: restored.index.calibration)
       return true
     }) ?? false
