@@ -167,9 +167,14 @@ package final class File: Sendable {
   }
 
   /// Shows others that this file is open, as long as it is, see `isShared`.
+  ///
+  /// - Throws: `StoreError.inUse` where somebody has the byte alone.
   func share(_ byte: LockByte) throws(StoreError) {
     #if os(Linux)
       guard control(OFDLock.set, F_RDLCK, byte).result == 0 else {
+        if errno == EAGAIN || errno == EACCES {
+          throw .inUse(path.removingLastComponent().string)
+        }
         throw .io(Errno(rawValue: errno), "locking", path)
       }
       isLocked.store(true, ordering: .relaxed)
