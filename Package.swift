@@ -1,7 +1,7 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// Imports run one way only: EngramStore -> EngramIndex -> CEngramKernels, CBLAS.
+// Imports run one way only: EngramCLI -> EngramStore -> EngramIndex -> CEngramKernels, CBLAS.
 let package = Package(
   name: "Engram",
   platforms: [.macOS(.v15)],

@@ -14,7 +14,7 @@ public enum StoreError: Error, Sendable {
   case noStore(String)
   /// What was to be made is there already.
   case exists(String)
-  /// The store is open already, in this process or another.
+  /// Somebody has the store open where it must be closed, or repairs it.
   case inUse(String)
   /// The store was written by a newer Engram.
   case newerFormat(found: Int, supported: Int)
@@ -84,7 +84,7 @@ extension StoreError: CustomStringConvertible {
     case .noStore(let path): "There is no store at \(path)."
     case .exists(let path): "\(path) exists already; choose a path where nothing is."
     case .inUse(let path):
-      "The store at \(path) is open already; close it there first, or share it."
+      "The store at \(path) is open, or being repaired; wait until that is done, or close it there."
     case .newerFormat(let found, let supported):
       "The store has format \(found); this Engram reads up to \(supported). Use a newer Engram."
     case .mismatch(let setting, let stored, let requested):

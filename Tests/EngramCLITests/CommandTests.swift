@@ -133,7 +133,7 @@ import Testing
       #expect(try FileManager.default.contentsOfDirectory(atPath: parent.path) == ["store"])
       let open = try Store(path: store, configuration: StoreConfiguration(storedAt: store))
       let answer = try await engram("repair", store)
-      #expect(answer.code == 2 && answer.errors.contains("open already"), "\(answer)")
+      #expect(answer.code == 2 && answer.errors.contains("is open"), "\(answer)")
       #expect(try await engram("verify", store).code == 0)
       try await open.close()
     }
