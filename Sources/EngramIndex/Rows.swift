@@ -275,7 +275,7 @@ final class Rows: Sendable {
     publish(count: vectors.count)
   }
 
-  /// Whether factors and bounds are numbers that can be; the widest bounds.
+  /// Proves that factors and bounds are numbers that can be, and notes the widest bounds.
   private func checkFigures(rows: Int) throws(IndexError) {
     var widest = Bounds(norm: 0, residual: 0)
     for row in 0..<rows {

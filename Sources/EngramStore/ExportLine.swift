@@ -32,7 +32,7 @@ struct ExportLine {
     var members = members
     members["type"] = .string(kind.rawValue)
     var text = Array(try JSONValue.object(members).canonicalText.utf8.dropLast())
-    let checksum = text.withBytes { Checksum.crc32c($0) }
+    let checksum = Checksum.crc32c(text)
     text += Self.seal
     text += Self.hexadecimal(checksum).utf8
     text += Self.end
@@ -43,7 +43,7 @@ struct ExportLine {
   /// - Parameter line: without its end.
   init(_ line: ArraySlice<UInt8>) throws(Refusal) {
     let body = Array(line.dropLast(Self.sealBytes))
-    let checksum = body.withBytes { Checksum.crc32c($0) }
+    let checksum = Checksum.crc32c(body)
     let tail = Self.seal + Self.hexadecimal(checksum).utf8 + Self.end
     guard line.suffix(Self.sealBytes).elementsEqual(tail) else {
       throw Refusal("it fails its checksum")
@@ -57,8 +57,7 @@ struct ExportLine {
   }
 
   private static func hexadecimal(_ checksum: UInt32) -> String {
-    let digits = String(checksum, radix: 16)
-    return String(repeating: "0", count: 8 - digits.count) + digits
+    withUnsafeBytes(of: checksum.bigEndian) { Data($0) }.hexadecimal
   }
 
   // MARK: Members

@@ -62,6 +62,7 @@ final class Indexer: Sendable {
     thread.start()
   }
 
+  /// Ends the thread after the step that it is at.
   func stop() {
     state.withLock { $0.isStopped = true }
     index.announce()

@@ -34,7 +34,7 @@ final class SnapshotFile: Sendable {
   private static let changesLeft = 256
   private static let shareLeft = 64
 
-  /// - Parameter isRestored: whether the index came from the file.
+  /// - Parameter restored: the change that the file covered, where the index came from it.
   init(
     path: FilePath, identity: Snapshot.Identity, catalogue: Catalogue, pages: VectorPages,
     index: SharedIndex, restored: Int64?, threads: Int

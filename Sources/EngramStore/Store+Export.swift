@@ -34,7 +34,10 @@ extension Store {
     try core.ensureOpen()
     return try await LongCall.run(progress) { [self] call in
       let path = FilePath(path)
-      guard try Directory.kind(of: path) == .absent else { throw StoreError.exists(path.string) }
+      // Its draft's name may be that of somebody's file, which would be gone.
+      for path in [path, Directory.draft(of: path)] where try Directory.kind(of: path) != .absent {
+        throw StoreError.exists(path.string)
+      }
       var counts = ExportCounts()
       try Directory.publish(path) { file throws(StoreError) in
         do { counts = try writeExport(to: FileStream(file.descriptor, path), call) } catch {

@@ -189,12 +189,12 @@ final class VectorPages: Sendable {
       // Opened anew: of two syncs at once through one descriptor only one is told of a failure.
       let file = try File.open(file.path, .write)
       _ = try file.lock(wait: true)
-      let size = map.mapped
       try extendMap()
       if hasRoom(slots: count) { return }
+      let size = map.mapped
       let target = (max(offset(count), size + step(size)) + 4095) / 4096 * 4096
       let zeros = [UInt8](repeating: 0, count: min(target - size, 1 << 20))
-      for begin in stride(from: map.mapped, to: target, by: zeros.count) {
+      for begin in stride(from: size, to: target, by: zeros.count) {
         try Self.write(Array(zeros.prefix(target - begin)), to: file, at: begin)
       }
       try synchronise(file)

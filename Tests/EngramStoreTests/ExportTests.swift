@@ -13,6 +13,21 @@ import Testing
     try Data(contentsOf: file).split(separator: 10, omittingEmptySubsequences: false)
   }
 
+  /// A file that has the name of the draft is somebody's.
+  @Test func aFileWithTheDraftsNameStays() async throws {
+    try await withTemporaryDirectory { directory in
+      let store = try openStore(directory.file("store"))
+      let (file, other) = (directory.file("all.jsonl"), directory.file("all.jsonl-new"))
+      try Data("mine".utf8).write(to: other)
+      #expect(await refusal { try await store.export(to: file.path) } == "exists")
+      #expect(try Data(contentsOf: other) == Data("mine".utf8))
+      try other.remove()
+      try await store.export(to: file.path)
+      #expect(FileManager.default.fileExists(atPath: file.path))
+      try await store.close()
+    }
+  }
+
   /// Random content: what is exported of the imported store is what was exported of the first, but
   /// for the first line, which names the store.
   @Test(arguments: Metric.allCases) func thereAndBack(metric: Metric) async throws {

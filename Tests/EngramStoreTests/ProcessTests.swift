@@ -28,6 +28,7 @@ import Testing
       while ContinuousClock.now < end {
         let found = try store.search(generator.vector(16), k: 10)
         #expect(Set(found.map(\.memory.id)).count == found.count)
+        // Leaves the processor to the four; nothing waits for it.
         usleep(2_000)
       }
       for child in children { child.wait(for: "done") }
@@ -62,6 +63,7 @@ import Testing
       var ledger = Ledger()
       var children = try (0..<3).map { _ in try mixed(directory) }
       for round in 1...kills {
+        // The moment of the kill, whatever the process is at; any is right.
         usleep(UInt32.random(in: 1_000...150_000, using: &generator))
         let victim = Int.random(in: 0..<3, using: &generator)
         ledger.add(children[victim].kill())
@@ -98,6 +100,7 @@ import Testing
       try await store.insert((0..<500).map { _ in try Ledger.newMemory() })
       let child = try mixed(directory)
       for _ in 1...20 {
+        // The moment of the stop, whatever the process is at; any is right.
         usleep(UInt32.random(in: 1_000...20_000, using: &generator))
         child.signal(SIGSTOP)
         for _ in 0..<1_000 {

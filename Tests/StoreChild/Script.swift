@@ -122,11 +122,13 @@ struct Script {
     do throws(StoreError) {
       switch request {
       case .insert(let ids, let keyed):
-        let inserted = try await store.insert(ids.map { memory($0, keyed: keyed) })
+        var memories: [NewMemory] = []
+        for id in ids { memories.append(try memory(id, keyed: keyed)) }
+        let inserted = try await store.insert(memories)
         precondition(inserted == ids)
         report(ids.map { "+ \($0.uuidString) 0" }.joined(separator: "\n"))
       case .again(let id):
-        var memory = memory(id, keyed: true)
+        var memory = try memory(id, keyed: true)
         memory.id = nil
         let known = try await store.insert(memory)
         precondition(known == id)
@@ -136,7 +138,7 @@ struct Script {
           MemoryUpdate(
             text: text(id, version.text),
             vector: version.vector == version.text ? vector(id, version.vector) : nil,
-            metadata: try! metadata(version.text, vector: version.vector)))
+            metadata: metadata(version.text, vector: version.vector)))
         report("= \(id.uuidString) \(version.text)")
       case .delete(let id, _):
         report("? \(id.uuidString)")
@@ -157,10 +159,10 @@ struct Script {
     }
   }
 
-  private static func memory(_ id: UUID, keyed: Bool) -> NewMemory {
+  private static func memory(_ id: UUID, keyed: Bool) throws(StoreError) -> NewMemory {
     NewMemory(
       id: id, key: keyed ? id.uuidString : nil, text: text(id, 0), vector: vector(id, 0),
-      scope: scope(of: id), metadata: try! metadata(0))
+      scope: scope(of: id), metadata: try metadata(0))
   }
 
   private static func scope(of id: UUID) -> Scope { Scope(user: "user \(id.uuid.0 % 3)") }
@@ -170,7 +172,10 @@ struct Script {
     let memory = try store.get(id)
     precondition(memory.id == id && isWhole(memory))
     let vector = try store.vector(of: id)
-    let filter = try! Filter(parsing: #"{"version": "*"}"#)
+    let filter: Filter
+    do throws(FilterError) { filter = try Filter(parsing: #"{"version": "*"}"#) } catch {
+      throw .filter(error)
+    }
     for found in [
       try store.search(vector, k: 1, scope: scope(of: id)),
       try store.search(vector, k: 1, filter: filter),

@@ -46,7 +46,7 @@ func report(_ line: String) {
 /// shows.
 func text(_ id: UUID, _ version: Int) -> String { "memory \(id.uuidString) version \(version)" }
 /// - Parameter vector: the version that the vector is of, where that is another.
-func metadata(_ version: Int, vector: Int? = nil) throws -> Metadata {
+func metadata(_ version: Int, vector: Int? = nil) throws(StoreError) -> Metadata {
   try Metadata(["version": .int(Int64(version)), "vector": .int(Int64(vector ?? version))])
 }
 func vector(_ id: UUID, _ version: Int) -> [Float] {

@@ -55,12 +55,18 @@ enum Directory {
     }
   }
 
+  /// What a file is called while it is being written.
+  static func draft(of path: FilePath) -> FilePath {
+    var draft = path
+    draft.extension = (path.extension ?? "") + "-new"
+    return draft
+  }
+
   /// Publishes a whole file under its name: after a crash the old one is there, or the new one.
   static func publish(
     _ path: FilePath, _ write: (File) throws(StoreError) -> Void
   ) throws(StoreError) {
-    var draft = path
-    draft.extension = (path.extension ?? "") + "-new"
+    let draft = draft(of: path)
     try remove(draft)
     let file = try File.open(draft, .create)
     do throws(StoreError) {
