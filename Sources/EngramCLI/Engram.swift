@@ -12,6 +12,7 @@ struct Engram: AsyncParsableCommand {
       not be done, and why is on standard error; 64 the command was not understood.
       """,
     subcommands: [
-      Verify.self, Repair.self, Backup.self, Restore.self, Export.self, Import.self, Stats.self,
+      Verify.self, Repair.self, Backup.self, Restore.self, Export.self, Import.self, Compact.self,
+      Erase.self, Stats.self,
     ])
 }

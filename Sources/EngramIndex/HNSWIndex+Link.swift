@@ -41,6 +41,15 @@ extension HNSWIndex {
     linker.withLock { _ in removeDeadRows(threads: threads) }
   }
 
+  /// Overwrites what is left of vectors that `removeDead` has taken out, so that it is in no
+  /// snapshot.
+  package func wipeVacant() {
+    linker.withLock { _ in
+      let (codes, count) = (graph.codes, graph.count)
+      content.wipeFree { row in if row < count { codes.wipe(row) } }
+    }
+  }
+
   private func linkTail(
     threads: Int, limit: Int, progress: ((Int) -> Void)?
   ) throws(IndexError) {

@@ -1,5 +1,13 @@
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// What both indexes share: rows that are appended, buried and scanned; and the reuse of those that
 /// are out of use, once nobody is left who may still look at them.
 final class IndexedRows: Sendable {
@@ -130,6 +138,23 @@ final class IndexedRows: Sendable {
   func release(_ gone: [UInt32]) {
     guard !gone.isEmpty else { return }
     writer.withLock { $0.leaving.append((epochs.current, gone)) }
+  }
+
+  /// Overwrites the codes of rows that are out of use, once no search is left that may read them.
+  ///
+  /// - Parameter wipe: told each of them.
+  func wipeFree(_ wipe: (UInt32) -> Void) {
+    writer.withLock { writer in
+      for (epoch, gone) in writer.leaving {
+        while !epochs.isOver(epoch) { sched_yield() }
+        writer.free = gone.reversed() + writer.free
+      }
+      writer.leaving = []
+      for row in writer.free {
+        rows.wipe(row)
+        wipe(row)
+      }
+    }
   }
 
   /// After the rows have been restored, the first `linked` of which the graph counts: those out of

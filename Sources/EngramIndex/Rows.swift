@@ -205,6 +205,13 @@ final class Rows: Sendable {
     return Float(max(longest * longest - own * own, 0).squareRoot())
   }
 
+  /// Overwrites what is known of a vector that is gone; nobody reads its row.
+  func wipe(_ row: UInt32) {
+    (codeArray.base + Int(row) &* stride).update(repeating: 0, count: stride)
+    factorArray.base[Int(row)] = Factors(scale: 0, bias: 0)
+    boundArray.base[Int(row)] = Bounds(norm: 0, residual: 0)
+  }
+
   /// Tells of vectors that are about to be written, so that all of them know the longest.
   func expect(norm: Float) { largestNorm.max(norm.bitPattern, ordering: .relaxed) }
 

@@ -146,6 +146,11 @@ final class WalkCodes: Sendable {
 
   /// What a row differs from the centre by, and zeros behind it; its squared length, and the product
   /// of row and centre.
+  /// Overwrites the fields of a row that nothing leads to.
+  func wipe(_ row: UInt32) {
+    (array.base + Int(row) &* stride).update(repeating: 0, count: stride)
+  }
+
   private func subtractCentre(
     from code: UnsafePointer<Int8>, scale: Float, into rest: UnsafeMutablePointer<Float>
   ) -> (squares: Double, product: Double) {

@@ -29,8 +29,11 @@ public struct BackupManifest: Sendable, Hashable {
   static let fileName = "BACKUP.json"
   private static let format: Int64 = 1
 
-  /// The names of the files that make a store.
-  static let storeFiles = [Catalogue.fileName, VectorPages.fileName(space: CommitGroup.space)]
+  /// Whether its files are those that make a store.
+  private var isWhole: Bool {
+    files.count == 2 && files[0].name == Catalogue.fileName
+      && VectorPages.isFileName(files[1].name) && !files[1].name.contains("/")
+  }
 }
 
 extension BackupManifest {
@@ -79,7 +82,7 @@ extension BackupManifest {
     var text: [UInt8] = []
     try EngramStore.File.open(path, .read).readAll { bytes, _ in text += bytes }
     guard case .object(let members)? = try? JSONValue(parsing: text),
-      let manifest = Self(members), manifest.files.map(\.name) == Self.storeFiles,
+      let manifest = Self(members), manifest.isWhole,
       try manifest.text == text
     else {
       throw StoreError.damaged(

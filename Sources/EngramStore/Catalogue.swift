@@ -128,12 +128,16 @@ final class Catalogue: Sendable {
   /// - Parameter emptying: whether the log is emptied where all of it has been moved and nobody
   ///   reads: frames that stay are read again at the next opening, and would hide the database if
   ///   some were damaged.
-  func checkpoint(emptying: Bool) throws {
+  /// - Returns: whether nobody kept any of it from being moved.
+  @discardableResult
+  func checkpoint(emptying: Bool) throws -> Bool {
     try writer.writeWithoutTransaction { db in
       // Without waiting for readers, who may be other processes.
       try db.execute(sql: "PRAGMA busy_timeout = 0")
       defer { try? db.execute(sql: "PRAGMA busy_timeout = \(Self.busySeconds * 1_000)") }
-      try db.execute(sql: "PRAGMA wal_checkpoint(\(emptying ? "TRUNCATE" : "PASSIVE"))")
+      let busy = try Int.fetchOne(
+        db, sql: "PRAGMA wal_checkpoint(\(emptying ? "TRUNCATE" : "PASSIVE"))")
+      return busy == 0
     }
   }
 

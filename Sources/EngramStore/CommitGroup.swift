@@ -25,14 +25,15 @@ struct CommitGroup {
 
   /// Adds a request: all of it, or nothing where it is refused.
   ///
-  /// - Returns: the ids of the memories of an insert.
+  /// - Returns: the ids of the memories of an insert, or of an erasure.
   mutating func add(_ request: WriteRequest, _ db: Database) throws -> [UUID] {
     switch request {
     case .insert(let memories): return try insert(memories, db)
     case .update(let id, let update): try self.update(id, update, db)
     case .delete(let ids): try delete(ids, db)
     case .recordAccess(let accesses): try record(accesses, db)
-    case .checkpoint: break
+    case .erase(let target, let actor): return try erase(target, by: actor, db)
+    case .checkpoint, .compact: break
     }
     return []
   }
@@ -132,6 +133,39 @@ struct CommitGroup {
       try row.end(by: head.sequence, db)
       if let slot { changes.append(.removed(slot: slot)) }
     }
+  }
+
+  /// Takes memories out of all that can be read; the compaction that follows takes them out of the
+  /// files.
+  private mutating func erase(
+    _ target: WriteRequest.ErasureTarget, by actor: String?, _ db: Database
+  ) throws -> [UUID] {
+    let ids =
+      switch target {
+      case .memories(let ids): ids
+      case .scope(let scope): try Erasure.memories(of: scope, db)
+      }
+    var past: [(id: UUID, last: HistoryRow)] = []
+    var seen = Set<UUID>()
+    for id in ids where seen.insert(id).inserted {
+      guard let last = try HistoryRow.last(of: id, db) else { throw StoreError.unknownMemory(id) }
+      if last.event != HistoryEntry.Event.erase.rawValue { past.append((id, last)) }
+    }
+    guard !past.isEmpty else { return [] }
+    let before = head.sequence
+    for (id, last) in past {
+      if let current = try MemoryRow.current(id, db) {
+        if let slot = try slot(of: current, db) { changes.append(.removed(slot: slot)) }
+        try current.removeWords(db)
+      }
+      try head.append(
+        .erase, of: id, createdAt: last.createdAt, actor: actor, role: nil, oldMemory: nil,
+        newMemory: nil, at: max(now, head.changedAt), db)
+      try Erasure.delete(id, db)
+    }
+    try Erasure.deleteKeys(ofChangesAfter: before, db)
+    try Erasure.begin(db)
+    return past.map(\.id)
   }
 
   private func record(_ accesses: [UUID: Access], _ db: Database) throws {

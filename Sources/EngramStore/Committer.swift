@@ -11,10 +11,10 @@ import SystemPackage
 /// process's between two groups: where that has committed, its changes come first.
 final class Committer {
   private let catalogue: Catalogue
-  private let pages: VectorPages
   private let index: SharedIndex
   private let durability: Durability
   private let writerLock: WriterLock
+  private let compactor: Compactor
   private var head: HistoryHead
   private var nextSlot = 0
   /// Of the writer lock, after the last commit that these are known from; nil before the first.
@@ -30,20 +30,20 @@ final class Committer {
   private static let checkpointPages = 4_096
 
   init(
-    catalogue: Catalogue, pages: VectorPages, index: SharedIndex, durability: Durability,
-    writerLock: WriterLock
+    catalogue: Catalogue, index: SharedIndex, durability: Durability, writerLock: WriterLock,
+    compactor: Compactor
   ) throws {
     self.catalogue = catalogue
-    self.pages = pages
     self.index = index
     self.durability = durability
     self.writerLock = writerLock
+    self.compactor = compactor
     head = try catalogue.write { try HistoryHead($0) }
   }
 
   /// Commits a group; each request's outcome, in their order: the ids of what was inserted.
   func commit(_ requests: [WriteRequest]) -> [CommitQueue.Outcome] {
-    if let failure = failure ?? pages.failure {
+    if let failure = failure ?? index.pages.failure {
       return requests.map { _ in .failure(.readOnly(cause: failure.description)) }
     }
     do throws(StoreError) {
@@ -51,10 +51,13 @@ final class Committer {
         var outcomes = try commitLocked(requests)
         // What fails from here on takes nothing back from those whose writes are committed.
         for (index, request) in requests.enumerated() {
-          guard case .checkpoint = request else { continue }
-          do throws(StoreError) { try checkpoint(emptying: true) } catch {
-            outcomes[index] = .failure(error)
-          }
+          do throws(StoreError) {
+            switch request {
+            case .checkpoint: try checkpoint(emptying: true)
+            case .compact(let compaction): try compact(compaction)
+            default: continue
+            }
+          } catch { outcomes[index] = .failure(error) }
         }
         return outcomes
       }
@@ -68,13 +71,13 @@ final class Committer {
   ) throws(StoreError) -> [CommitQueue.Outcome] {
     try followOthers()
     var outcomes: [CommitQueue.Outcome] = []
-    var group = CommitGroup(head: head, nextSlot: nextSlot, pages: pages)
+    var group = CommitGroup(head: head, nextSlot: nextSlot, pages: index.pages)
     var isWritten = false
     do {
       try catalogue.write { db in
         try db.inTransaction(.immediate) {
           for request in requests { outcomes.append(try Self.add(request, to: &group, db)) }
-          try self.writeSlots(of: group)
+          try self.writeSlots(of: group, db)
           if group.head.sequence > self.head.sequence { try self.index.beginCommit() }
           isWritten = true
           return .commit
@@ -120,7 +123,7 @@ final class Committer {
         head = try HistoryHead(db)
         return try Catalogue.slotCount(db)
       }
-      nextSlot = try pages.firstFreeSlot(from: slots)
+      nextSlot = try index.pages.firstFreeSlot(from: slots)
       pagesAreSynced = false
       mark = writerLock.mark
     } catch { throw StoreError(error) }
@@ -141,22 +144,24 @@ final class Committer {
     }
   }
 
-  private func writeSlots(of group: CommitGroup) throws(StoreError) {
-    let slots = group.firstSlot + group.slotCount
-    do throws(IndexError) { try index.live.reserve(group.slotCount, slots: slots) } catch {
-      throw .index(error)
-    }
+  private func writeSlots(of group: CommitGroup, _ db: Database) throws {
+    let (slots, pages) = (group.firstSlot + group.slotCount, index.pages)
+    try index.live.reserve(group.slotCount, slots: slots)
     if group.slotCount > 0 {
       try pages.makeRoom(slots: slots)
       try pages.writeSlots(group.slotBytes, from: group.firstSlot)
       pagesAreSynced = false
     }
-    if durability == .full { try syncPages() }
+    if durability == .full {
+      try syncPages()
+    } else if group.slotCount > 0 {
+      try VectorPages.keepUnsynced(group.slotBytes, from: group.firstSlot, db)
+    }
   }
 
   private func syncPages() throws(StoreError) {
     guard !pagesAreSynced else { return }
-    try pages.synchronise()
+    try index.pages.synchronise()
     pagesAreSynced = true
   }
 
@@ -174,8 +179,11 @@ final class Committer {
 
   /// Vectors reach the disk before the rows that name them leave the log.
   private func checkpoint(emptying: Bool) throws(StoreError) {
+    // Another process may have written slots since.
+    if writerLock.mark != mark { pagesAreSynced = false }
     try syncPages()
     do {
+      try catalogue.write(VectorPages.forgetUnsynced)
       try catalogue.checkpoint(emptying: emptying)
       pagesMoved = catalogue.logPages
     } catch {
@@ -184,9 +192,32 @@ final class Committer {
     }
   }
 
+  private func compact(_ request: CompactionRequest) throws(StoreError) {
+    if let failure { throw .readOnly(cause: failure.description) }
+    do throws(Compactor.Failure) {
+      guard let outcome = try compactor.compact(request) else { return }
+      (nextSlot, mark) = (outcome.slots, outcome.mark)
+      pagesAreSynced = true
+    } catch {
+      switch error {
+      case .before(let error):
+        if catalogue.isInTransaction || error.isOutOfMemory { failure = error }
+        throw error
+      case .unknown(let error):
+        failure = .commitOutcomeUnknown(cause: error.description)
+        throw .commitOutcomeUnknown(cause: error.description)
+      case .after(let error):
+        failure = error
+        throw error
+      }
+    }
+    try compactor.clear(request)
+    pagesMoved = catalogue.logPages
+  }
+
   /// Lets the metadata postings be made anew where much has changed.
   func mergeMetadataIfDue() { index.live.metadata.mergeSoonIfDue() }
 
   /// Gets space for the next groups before they come.
-  func growAhead() { pages.makeRoomSoon(slots: nextSlot) }
+  func growAhead() { index.pages.makeRoomSoon(slots: nextSlot) }
 }

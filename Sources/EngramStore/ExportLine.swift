@@ -3,7 +3,7 @@ import Foundation
 /// A line of an export: a JSON object whose last member is the CRC-32C of all before it.
 /// `docs/export.md` specifies every member.
 struct ExportLine {
-  enum Kind: String { case header = "engram", history, memory, vector, key, access, end }
+  enum Kind: String { case header = "engram", history, memory, vector, key, access, cut, end }
 
   /// Why a line is refused.
   struct Refusal: Error {

@@ -85,7 +85,7 @@ struct HistoryRow {
     self.changedAt = changedAt
     self.createdAt = createdAt
     updatedAt = event == .add ? nil : changedAt
-    isDeleted = event == .delete
+    isDeleted = event == .delete || event == .erase
     self.actor = actor
     self.role = role
     self.payloadDigest = payloadDigest
@@ -156,6 +156,15 @@ extension HistoryRow {
     return try Data.fetchOne(
       db, sql: "SELECT hash FROM history WHERE sequence = ?", arguments: [change])
   }
+
+  /// The last change of a memory; nil where there never was one.
+  static func last(of memory: UUID, _ db: Database) throws -> HistoryRow? {
+    let statement = try db.cachedStatement(
+      sql: """
+        SELECT \(columns) FROM history WHERE memory_id = ? ORDER BY sequence DESC LIMIT 1
+        """)
+    return try Row.fetchOne(statement, arguments: [memory.data]).map(HistoryRow.init)
+  }
 }
 
 /// The last link of the history's chain. Whoever keeps one elsewhere can prove later that nothing
@@ -189,13 +198,23 @@ public struct HistoryHead: Sendable {
     _ event: HistoryEntry.Event, of memory: MemoryRow, oldMemory: String?, newMemory: String?,
     at time: Int64, _ db: Database
   ) throws {
+    try append(
+      event, of: memory.id, createdAt: memory.createdAt, actor: memory.actor, role: memory.role,
+      oldMemory: oldMemory, newMemory: newMemory, at: time, db)
+  }
+
+  /// The same for a memory of which there is no version.
+  mutating func append(
+    _ event: HistoryEntry.Event, of memory: UUID, createdAt: Int64, actor: String?, role: String?,
+    oldMemory: String?, newMemory: String?, at time: Int64, _ db: Database
+  ) throws {
     let payload = HistoryPayload(
       sequence: sequence + 1, oldMemory: oldMemory, newMemory: newMemory)
     changedAt = max(changedAt, time)
     let row = HistoryRow(
-      sequence: sequence + 1, memoryID: memory.id, event: event, changedAt: changedAt,
-      createdAt: memory.createdAt, actor: memory.actor, role: memory.role,
-      payloadDigest: payload.digest, previousHash: hash)
+      sequence: sequence + 1, memoryID: memory, event: event, changedAt: changedAt,
+      createdAt: createdAt, actor: actor, role: role, payloadDigest: payload.digest,
+      previousHash: hash)
     hash = row.hash
     try row.insert(hash: hash, db)
     try payload.insert(db)

@@ -39,7 +39,7 @@ final class Indexer: Sendable {
   /// Between two looks at what the process does that holds the lock.
   private static let pause: TimeInterval = 0.02
   /// The longest that a writer waits for an indexer that may stand still.
-  private static let patience: TimeInterval = 10
+  static let patience: TimeInterval = 10
 
   init(
     _ directory: FilePath, index: SharedIndex, snapshots: SnapshotFile, threads: Int
@@ -74,6 +74,22 @@ final class Indexer: Sendable {
     guard hold() else { return }
     defer { release() }
     try snapshots.write()
+  }
+
+  /// Runs `body` while no other process links rows or writes snapshots, which takes a moment after the
+  /// last one that did.
+  func holding<Result>(
+    _ body: () throws(Compactor.Failure) -> Result
+  ) throws(Compactor.Failure) -> Result {
+    let begin = Date()
+    while !hold() {
+      guard -begin.timeIntervalSinceNow < Self.patience else {
+        throw .before(.inUse(lock.path.removingLastComponent().string))
+      }
+      Thread.sleep(forTimeInterval: Self.pause)
+    }
+    defer { release() }
+    return try body()
   }
 
   /// The store is closed: others may repair it, though this object lives on.

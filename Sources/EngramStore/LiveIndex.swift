@@ -22,7 +22,7 @@ final class LiveIndex: Sendable {
   let table: RowTable
   let postings: ScopePostings
   let metadata = MetadataPostings()
-  private let pages: VectorPages
+  let pages: VectorPages
   /// Held while changes are applied, and by whoever takes the index and its change together.
   private let state: Mutex<Expirations>
   private let lastChange: Atomic<Int64>

@@ -28,7 +28,7 @@ final class LongCall: Sendable {
   /// Parts between two reports.
   private static let step = 4_096
 
-  private init(_ progress: StoreProgress.Handler?) { self.progress = progress }
+  init(_ progress: StoreProgress.Handler? = nil) { self.progress = progress }
 
   /// Runs `body` on a thread of its own.
   ///

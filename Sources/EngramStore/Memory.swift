@@ -149,7 +149,11 @@ public struct ScoredMemory: Sendable, Hashable {
 
 /// One entry of a memory's history, in Mem0's terms.
 public struct HistoryEntry: Sendable, Hashable {
-  public enum Event: String, Sendable { case add = "ADD", update = "UPDATE", delete = "DELETE" }
+  public enum Event: String, Sendable {
+    case add = "ADD", update = "UPDATE", delete = "DELETE"
+    /// What the entries before it said is gone.
+    case erase = "ERASE"
+  }
 
   /// The change number; entries of all memories are numbered in one sequence without gaps.
   public var sequence: Int64

@@ -157,15 +157,20 @@ struct MemoryRow {
 
   /// Ends this version with change `change`; its text leaves the full text.
   mutating func end(by change: Int64, _ db: Database) throws {
-    let words = try db.cachedStatement(
-      sql: "INSERT INTO memory_text (memory_text, rowid, text) VALUES ('delete', ?, ?)")
-    words.setUncheckedArguments([self.change, text])
-    try words.execute()
+    try removeWords(db)
     ended = change
     let statement = try db.cachedStatement(
       sql: "UPDATE memory SET ended = ?, checksum = ? WHERE change = ?")
     statement.setUncheckedArguments([change, Int64(checksum), self.change])
     try statement.execute()
+  }
+
+  /// Takes the text of a current version out of the full text.
+  func removeWords(_ db: Database) throws {
+    let words = try db.cachedStatement(
+      sql: "INSERT INTO memory_text (memory_text, rowid, text) VALUES ('delete', ?, ?)")
+    words.setUncheckedArguments([change, text])
+    try words.execute()
   }
 
   /// The current version of a memory.

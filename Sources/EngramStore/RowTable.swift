@@ -64,10 +64,19 @@ package final class RowTable: Sendable {
   // MARK: Snapshot
 
   /// Change, slot and scope of each of the first `rows` rows, column by column.
-  func columns(_ rows: Int) -> [[UInt8]] {
-    [
+  ///
+  /// - Parameter kept: the slots of another file, in its order; a row whose slot is not among them is
+  ///   dead. Nil for the slots as they are.
+  func columns(_ rows: Int, slots kept: [Int]?) -> [[UInt8]] {
+    var slots = Array(UnsafeBufferPointer(start: slots.base, count: rows))
+    if let kept {
+      var places = [UInt32](repeating: 0, count: (kept.last ?? -1) + 1)
+      for (place, slot) in kept.enumerated() { places[slot] = UInt32(place) }
+      slots = slots.map { $0 < places.count ? places[Int($0)] : 0 }
+    }
+    return [
       Array(UnsafeRawBufferPointer(start: changes.base, count: rows * 8)),
-      Array(UnsafeRawBufferPointer(start: slots.base, count: rows * 4)),
+      slots.withUnsafeBytes(Array.init),
       Array(UnsafeRawBufferPointer(start: keys.base, count: rows * 12)),
     ]
   }
@@ -92,7 +101,7 @@ package final class RowTable: Sendable {
     try reserve(rows: rows, slots: slotCount)
     for row in 0..<rows {
       let (slot, key) = (Int(self.slots.base[row]), self.keys.base[row])
-      guard slot < slotCount, key.user <= names.user, key.agent <= names.agent,
+      guard slot < slotCount || !isLive(row), key.user <= names.user, key.agent <= names.agent,
         key.run <= names.run
       else { throw .damagedSnapshot("row \(row)") }
       if isLive(row) { rowsOfSlots.base[slot].store(UInt32(row) + 1, ordering: .relaxed) }

@@ -5,12 +5,13 @@ enum Schema {
   /// "Engr": says that an SQLite file is a store's catalogue.
   static let applicationID: Int32 = 0x456E_6772
   /// The newest format this code reads; `PRAGMA user_version` of the file.
-  static let format = 2
+  static let format = 3
 
   static var migrator: DatabaseMigrator {
     var migrator = DatabaseMigrator()
     migrator.registerMigration("1") { try $0.execute(sql: version1) }
     migrator.registerMigration("2") { try $0.execute(sql: version2) }
+    migrator.registerMigration("3") { try $0.execute(sql: version3) }
     return migrator
   }
 
@@ -180,6 +181,28 @@ enum Schema {
       memory_id BLOB NOT NULL,
       change INTEGER NOT NULL REFERENCES history(sequence),
       PRIMARY KEY (key, user_id, agent_id, run_id)
+    ) STRICT, WITHOUT ROWID;
+    """
+
+  private static let version3 = """
+    PRAGMA user_version = 3;
+
+    -- The slots of groups that were not synced before they were committed, as they were written: power
+    -- loss may leave the rows of such a group and not its slots. Empty after each checkpoint.
+    CREATE TABLE unsynced_slots (
+      id INTEGER PRIMARY KEY,
+      space INTEGER NOT NULL REFERENCES vector_space(id),
+      first_slot INTEGER NOT NULL,
+      bytes BLOB NOT NULL
+    ) STRICT;
+
+    -- Memories of which compaction has left no version. The history has their texts, and whoever erases
+    -- a scope must find them.
+    CREATE TABLE cut_memory (
+      memory_id BLOB PRIMARY KEY NOT NULL,
+      user_id TEXT,
+      agent_id TEXT,
+      run_id TEXT
     ) STRICT, WITHOUT ROWID;
     """
 }

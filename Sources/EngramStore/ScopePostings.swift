@@ -23,8 +23,13 @@ package final class ScopePostings: Sendable {
       self.names = names
       postings = rows.dropFirst().map(PostingList.init(sorted:))
       numbers.reserveCapacity(names.count)
-      for (index, name) in names.enumerated() { numbers[ExactString(name)] = UInt32(index) + 1 }
+      for (index, name) in names.enumerated() where !name.isEmpty {
+        numbers[ExactString(name)] = UInt32(index) + 1
+      }
     }
+
+    /// The names, empty where they have no row: nothing tells of who has no memory left.
+    var namesInUse: [String] { zip(names, postings).map { $1.isEmpty ? "" : $0 } }
 
     func number(of name: String?) -> UInt32? { name.map { numbers[ExactString($0)] } ?? 0 }
 
@@ -117,7 +122,7 @@ package final class ScopePostings: Sendable {
 
   /// The names of each kind in the order of their numbers, for a snapshot.
   var names: (user: [String], agent: [String], run: [String]) {
-    tables.read { ($0.user.names, $0.agent.names, $0.run.names) }
+    tables.read { ($0.user.namesInUse, $0.agent.namesInUse, $0.run.namesInUse) }
   }
 
   /// Takes the numbering of a snapshot, and its rows.
@@ -143,6 +148,6 @@ package final class ScopePostings: Sendable {
 
   /// How many ids of each kind there are.
   var counts: (users: Int, agents: Int, runs: Int) {
-    tables.read { ($0.user.names.count, $0.agent.names.count, $0.run.names.count) }
+    tables.read { ($0.user.numbers.count, $0.agent.numbers.count, $0.run.numbers.count) }
   }
 }

@@ -6,8 +6,7 @@ import Synchronization
 /// The index of this process over a store that other processes write to as well: brought up to what
 /// they have committed whenever somebody asks, and exchanged for a snapshot that one of them wrote.
 final class SharedIndex: Sendable {
-  private let catalogue: Catalogue
-  private let pages: VectorPages
+  private let source: IndexSource
   private let writerLock: WriterLock
   private let current: LeftRight<LiveIndex>
   /// The writer lock's mark up to which the index is known to hold everything.
@@ -23,18 +22,20 @@ final class SharedIndex: Sendable {
 
   /// - Parameter restored: what opening has found, not brought up to date yet.
   init(
-    _ restored: LiveIndex, catalogue: Catalogue, pages: VectorPages, writerLock: WriterLock
+    _ restored: LiveIndex, source: IndexSource, writerLock: WriterLock
   ) throws(StoreError) {
     current = LeftRight(restored)
-    self.catalogue = catalogue
-    self.pages = pages
+    self.source = source
     self.writerLock = writerLock
     known = Atomic(Self.unknown)
-    try bringUp(restored, isNew: true)
+    try show(restored, isNew: true)
   }
 
   /// The index as it is.
   var live: LiveIndex { current.read { copy $0 } }
+
+  /// The file of its vectors; compaction puts another one in its place.
+  var pages: VectorPages { live.pages }
 
   /// The index with everything that was committed before the call, by whatever process.
   func upToDate() throws(StoreError) -> LiveIndex {
@@ -47,30 +48,51 @@ final class SharedIndex: Sendable {
     try turn.withLock { _ throws(StoreError) in
       let mark = writerLock.mark
       guard mark != known.load(ordering: .relaxed) else { return }
-      try bringUp(live)
+      try show(live, isNew: false)
       // While a commit is under way elsewhere, or died, the catalogue is asked each time.
       if mark % 2 == 0 { known.store(mark, ordering: .releasing) }
     }
   }
 
-  private func bringUp(_ live: LiveIndex, isNew: Bool = false) throws(StoreError) {
+  /// Brings an index up to the last commit and lets searches see it; one whose file of vectors is no
+  /// longer the store's gives way to a new one.
+  ///
+  /// - Parameter isNew: whether searches have not seen it yet.
+  private func show(_ restored: LiveIndex, isNew: Bool) throws(StoreError) {
     do {
-      let covered = live.covered
-      let committed = try catalogue.read { db in
-        if isNew { try expectExpiries(of: live, db) }
-        return try CommittedChanges(
-          after: covered, withMetadata: !isNew, isKnown: { live.table.row(ofSlot: $0) != nil }, db)
+      var (live, isNew) = (restored, isNew)
+      while try !bringUp(live, isNew: isNew) {
+        (live, _) = try source.open(source.openPages(after: live.pages))
+        isNew = true
       }
-      guard committed.head > covered else { return }
-      if !pages.hasRoom(slots: committed.slots) { try pages.extendMap() }
-      guard pages.hasRoom(slots: committed.slots) else {
-        throw StoreError.damaged(
-          file: pages.file.path.string, reason: "it is shorter than the catalogue says")
-      }
-      try live.reserve(committed.added, slots: committed.slots)
-      try live.apply(committed.changes, covering: committed.head)
-      announce()
+      let before = self.live
+      guard live !== before else { return }
+      current.write { $0 = live }
+      if live.pages !== before.pages { before.pages.close() }
     } catch { throw StoreError(error) }
+  }
+
+  /// Whether that could be done: false where compaction has put another file of vectors in the place
+  /// of this index's.
+  private func bringUp(_ live: LiveIndex, isNew: Bool) throws -> Bool {
+    let (covered, pages) = (live.covered, live.pages)
+    let committed = try source.catalogue.read { db -> CommittedChanges? in
+      guard try VectorPages.generation(db) == pages.header.generation else { return nil }
+      if isNew { try expectExpiries(of: live, db) }
+      return try CommittedChanges(
+        after: covered, withMetadata: !isNew, isKnown: { live.table.row(ofSlot: $0) != nil }, db)
+    }
+    guard let committed else { return false }
+    guard committed.head > covered else { return true }
+    if !pages.hasRoom(slots: committed.slots) { try pages.extendMap() }
+    guard pages.hasRoom(slots: committed.slots) else {
+      throw StoreError.damaged(
+        file: pages.file.path.string, reason: "it is shorter than the catalogue says")
+    }
+    try live.reserve(committed.added, slots: committed.slots)
+    try live.apply(committed.changes, covering: committed.head)
+    announce()
+    return true
   }
 
   /// Tells whoever waits for work, or for its end, to look.
@@ -131,14 +153,24 @@ final class SharedIndex: Sendable {
     turn.withLock { _ in known.store(Self.unknown, ordering: .releasing) }
   }
 
+  /// Shows what compaction has made of the index: the same memories, their vectors in another file.
+  ///
+  /// - Returns: the writer lock's mark.
+  func endCompaction(_ compacted: LiveIndex) throws(StoreError) -> UInt64 {
+    try turn.withLock { _ throws(StoreError) in
+      try show(compacted, isNew: true)
+      announce()
+      let mark = try writerLock.endCommit()
+      known.store(mark, ordering: .releasing)
+      return mark
+    }
+  }
+
   // MARK: Snapshots of other processes
 
   /// Exchanges the index for one that was restored from a snapshot; searches that have begun keep
   /// theirs.
   func replace(with restored: LiveIndex) throws(StoreError) {
-    try turn.withLock { _ throws(StoreError) in
-      try bringUp(restored, isNew: true)
-      current.write { $0 = restored }
-    }
+    try turn.withLock { _ throws(StoreError) in try show(restored, isNew: true) }
   }
 }

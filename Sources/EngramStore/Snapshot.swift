@@ -11,6 +11,8 @@ struct Snapshot {
   struct Identity: Equatable {
     var store: UUID
     var space: UInt32
+    /// Of the file of vectors: another one has other slots.
+    var generation: UInt32
     var dimension: UInt32
     var metric: Metric
     var parameters: HNSWParameters
@@ -19,7 +21,7 @@ struct Snapshot {
   static func fileName(space: Int) -> String { "index-\(space).hnsw" }
 
   private static let magic: [UInt8] = [0x89] + Array("ENGRAMI\r\n\u{1A}\n".utf8)
-  private static let formatVersion: UInt16 = 4
+  private static let formatVersion: UInt16 = 5
   private static let headerBytes = 4096
 
   /// Checksums are those of blocks, so that many threads can check them.
@@ -50,9 +52,12 @@ struct Snapshot {
 
   /// Writes the live index under `path`; the change it covers.
   ///
-  /// - Parameter chainHash: the history's hash of a change.
+  /// - Parameters:
+  ///   - slots: the slots in the order in which another file of vectors has them, where the snapshot is
+  ///     for that; nil where it is for the index's own.
+  ///   - chainHash: the history's hash of a change.
   static func write(
-    _ live: LiveIndex, identity: Identity, to path: FilePath,
+    _ live: LiveIndex, identity: Identity, to path: FilePath, slots: [Int]? = nil,
     chainHash: (Int64) throws(StoreError) -> Data
   ) throws(StoreError) -> Int64 {
     try live.index.withQuietGraph { () throws(StoreError) -> Int64 in
@@ -60,7 +65,7 @@ struct Snapshot {
       // gives them again: changes that come later are replayed over the file.
       let (rows, covered, states, columns, names) = live.withState { rows, covered in
         (
-          rows, covered, live.index.states(rows), live.table.columns(rows),
+          rows, covered, live.index.states(rows), live.table.columns(rows, slots: slots),
           encodeNames(live.postings.names)
         )
       }
@@ -126,6 +131,7 @@ struct Snapshot {
   private static func put(_ identity: Identity, _ writer: inout ByteWriter) {
     writer.put(identity.store)
     writer.put(identity.space)
+    writer.put(identity.generation)
     writer.put(identity.dimension)
     writer.put(identity.metric.code)
     writer.put(UInt32(identity.parameters.maxConnections))

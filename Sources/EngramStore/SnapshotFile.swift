@@ -6,12 +6,8 @@ import SystemPackage
 /// The snapshot of a store's index on disk: written by the process that links rows, taken over by the
 /// others.
 final class SnapshotFile: Sendable {
-  let path: FilePath
-  private let identity: Snapshot.Identity
-  private let catalogue: Catalogue
-  private let pages: VectorPages
+  private let source: IndexSource
   private let index: SharedIndex
-  private let threads: Int
 
   /// What the file holds, as far as this process knows: the change that it covers, and what had been
   /// made of the index, all but the rows that were not in the graph yet.
@@ -35,16 +31,9 @@ final class SnapshotFile: Sendable {
   private static let shareLeft = 64
 
   /// - Parameter restored: the change that the file covered, where the index came from it.
-  init(
-    path: FilePath, identity: Snapshot.Identity, catalogue: Catalogue, pages: VectorPages,
-    index: SharedIndex, restored: Int64?, threads: Int
-  ) {
-    self.path = path
-    self.identity = identity
-    self.catalogue = catalogue
-    self.pages = pages
+  init(source: IndexSource, index: SharedIndex, restored: Int64?) {
+    self.source = source
     self.index = index
-    self.threads = threads
     // One that was of no use is replaced whatever it covers.
     let live = index.live.index
     saved = Mutex(
@@ -62,11 +51,30 @@ final class SnapshotFile: Sendable {
       // Read before: what comes in between is written once more.
       let (revision, tail) = (live.index.revision, live.index.tailCount)
       guard live.covered > saved.covered || revision > saved.revision else { return }
-      let covered = try Snapshot.write(live, identity: identity, to: path) {
-        change throws(StoreError) in try catalogue.chainHash(of: change) ?? HistoryRow.origin
+      let covered = try Snapshot.write(
+        live, identity: source.identity(of: live.pages), to: source.snapshotPath
+      ) { change throws(StoreError) in
+        try source.catalogue.chainHash(of: change) ?? HistoryRow.origin
       }
       saved = Saved(
         covered: covered, revision: revision, tail: tail, calibration: live.index.calibration)
+    }
+  }
+
+  /// Runs a compaction, which writes the snapshot itself, while nobody else does.
+  ///
+  /// - Parameter body: its value, and the index that the file holds afterwards.
+  func compacting<Result>(
+    _ body: () throws(Compactor.Failure) -> (Result, LiveIndex)
+  ) throws(Compactor.Failure) -> Result {
+    try saved.withLock { saved throws(Compactor.Failure) in
+      // Where it fails the file may hold anything.
+      saved.covered = -1
+      let (result, live) = try body()
+      saved = Saved(
+        covered: live.covered, revision: live.index.revision, tail: live.index.tailCount,
+        calibration: live.index.calibration)
+      return result
     }
   }
 
@@ -103,10 +111,10 @@ final class SnapshotFile: Sendable {
     // One that is damaged is as good as none: its writer, or the next one, makes another.
     (try? saved.withLock { saved throws(StoreError) in
       let live = index.live
-      guard let covered = try Snapshot.covered(path, identity: identity), covered > saved.covered,
-        live.covered - covered < live.index.tailCount,
-        let restored = try Snapshot.read(
-          path, identity: identity, pages: pages, threads: threads, catalogue: catalogue)
+      let identity = source.identity(of: live.pages)
+      guard let covered = try Snapshot.covered(source.snapshotPath, identity: identity),
+        covered > saved.covered, live.covered - covered < live.index.tailCount,
+        let restored = try source.restore(live.pages)
       else { return false }
       try index.replace(with: restored)
       saved = Saved(

@@ -29,27 +29,25 @@ extension Store {
   }
 
   private func writeBackup(_ directory: FilePath, _ call: LongCall) throws -> BackupManifest {
-    let (catalogue, pages) = (
-      directory.appending(Catalogue.fileName),
-      directory.appending(VectorPages.fileName(space: CommitGroup.space))
-    )
     // One read transaction: rows and the slots that they name are of one moment.
-    var manifest = try read { db in
+    var (manifest, names): (BackupManifest, [String]) = try readVectors { db, pages in
       let manifest = BackupManifest(
-        store: core.pages.header.store, createdAt: Timestamp.date(Timestamp.now),
+        store: pages.header.store, createdAt: Timestamp.date(Timestamp.now),
         model: core.configuration.model, dimension: core.configuration.dimension,
         metric: core.configuration.metric,
         head: try HistoryHead(db),
         memories: try Int.fetchOne(db, sql: "SELECT count(*) FROM memory WHERE ended IS NULL") ?? 0,
-        versions: try Int.fetchOne(db, sql: "SELECT count(*) FROM memory") ?? 0, files: [])
-      try Self.copyCatalogue(db, to: catalogue, call)
-      try core.pages.copyVectors(of: db, to: pages, call)
-      return manifest
+        versions: try Int.fetchOne(db, sql: "SELECT count(*) FROM memory") ?? 0,
+        files: [])
+      try Self.copyCatalogue(db, to: directory.appending(Catalogue.fileName), call)
+      let copy = try VectorPages.create(directory.appending(pages.header.fileName), pages.header)
+      try pages.copyVectors(of: db, to: copy, isDense: false, call)
+      return (manifest, [Catalogue.fileName, pages.header.fileName])
     }
-    for name in BackupManifest.storeFiles {
+    manifest.files = try names.map { name in
       let file = try File.open(directory.appending(name), .read)
       try file.synchronise()
-      manifest.files.append(try BackupManifest.File(file, name: name, call))
+      return try BackupManifest.File(file, name: name, call)
     }
     try manifest.write(to: directory)
     return manifest
@@ -142,52 +140,5 @@ extension Store {
     let report = Result { try store.verify(.full, since: head, call) }
     try store.core.close()
     return try report.get()
-  }
-}
-
-extension VectorPages {
-  /// Copies the vectors that a catalogue names into a file of their own, proving each; what other
-  /// slots hold is left out.
-  func copyVectors(of db: Database, to path: FilePath, _ call: LongCall) throws {
-    let copy = try VectorPages.create(path, header)
-    let slots = try Catalogue.slotCount(db)
-    var group: [UInt8] = []
-    var (begin, end) = (0, 0)
-    let rows = try Row.fetchCursor(
-      db,
-      sql: """
-        SELECT v.slot, v.change, v.checksum, h.memory_id
-        FROM vector v LEFT JOIN history h ON h.sequence = v.change
-        WHERE v.space = ? ORDER BY v.slot
-        """, arguments: [CommitGroup.space])
-    while let row = try rows.next() {
-      let slot: Int = try row.value(0)
-      try call.reached(slot, of: slots, .vectors)
-      guard let memory = UUID(bytes: try row.value(3) as Data?),
-        let (header, vector) = try readSlot(slot),
-        header.isVector(of: memory, change: try row.value(1), checksum: try row.value(2))
-      else {
-        throw StoreError.damaged(
-          file: file.path.string,
-          reason: "the vector in slot \(slot) fails its checksum; repair the store first")
-      }
-      if slot != end || group.count >= File.chunk {
-        try copy.writeSlots(group, from: begin)
-        group.removeAll(keepingCapacity: true)
-        begin = slot
-      }
-      encodeSlot(header, vector, into: &group)
-      end = slot + 1
-    }
-    try copy.writeSlots(group, from: begin)
-    try copy.fillLastPage(slots: slots)
-    try copy.file.synchronise()
-  }
-
-  /// Zeros up to the end of a page, where a file of vectors ends.
-  func fillLastPage(slots: Int) throws(StoreError) {
-    let end = Self.headerBytes + slots * slotBytes
-    let zeros = [UInt8](repeating: 0, count: (end + 4095) / 4096 * 4096 - end)
-    try zeros.withBytes { bytes throws(StoreError) in try file.write(bytes, at: end) }
   }
 }

@@ -13,6 +13,8 @@ public struct ExportCounts: Sendable, Hashable {
   public var vectors = 0
   public var keys = 0
   public var accesses = 0
+  /// Memories of which compaction has left no version.
+  public var cut = 0
 }
 
 extension Store {
@@ -61,15 +63,16 @@ extension Store {
   }
 
   private func writeExport(to stream: FileStream, _ call: LongCall) throws -> ExportCounts {
-    try read { db in
+    try readVectors { db, pages in
       try call.watching(db) {
-        var exporter = Exporter(db: db, pages: core.pages, stream: stream, call: call)
-        try exporter.writeHeader(core.configuration, store: core.pages.header.store)
+        var exporter = Exporter(db: db, pages: pages, stream: stream, call: call)
+        try exporter.writeHeader(core.configuration, store: pages.header.store)
         try exporter.writeHistory()
         try exporter.writeMemories()
         try exporter.writeVectors()
         try exporter.writeKeys()
         try exporter.writeAccesses()
+        try exporter.writeCutMemories()
         try exporter.writeEnd()
         return exporter.counts
       }
@@ -110,6 +113,7 @@ private struct Exporter {
           "dimension": .int(Int64(configuration.dimension)),
           "metric": .string(configuration.metric.rawValue),
           "head": .string(try HistoryHead(db).description),
+          "horizon": JSONValue(try Horizon.change(db)),
         ]))
   }
 
@@ -209,6 +213,23 @@ private struct Exporter {
     }
   }
 
+  mutating func writeCutMemories() throws {
+    let rows = try Row.fetchCursor(
+      db, sql: "SELECT memory_id, user_id, agent_id, run_id FROM cut_memory ORDER BY memory_id")
+    while let row = try rows.next() {
+      try write(
+        ExportLine(
+          .cut,
+          [
+            "memory": JSONValue(try id(row, 0)), "user": JSONValue(try row.value(1) as String?),
+            "agent": JSONValue(try row.value(2) as String?),
+            "run": JSONValue(try row.value(3) as String?),
+          ]))
+      counts.cut += 1
+      try call.reached(counts.cut, .memories)
+    }
+  }
+
   private func id(_ row: Row, _ column: Int) throws -> UUID {
     guard let id = UUID(bytes: try row.value(column)) else {
       throw StoreError.damaged(file: Catalogue.fileName, reason: "an id is no UUID; run verify")
@@ -229,7 +250,7 @@ extension ExportCounts {
       [
         "history": .int(Int64(history)), "memories": .int(Int64(memories)),
         "vectors": .int(Int64(vectors)), "keys": .int(Int64(keys)),
-        "accesses": .int(Int64(accesses)), "sha256": JSONValue(sha256),
+        "accesses": .int(Int64(accesses)), "cut": .int(Int64(cut)), "sha256": JSONValue(sha256),
       ])
   }
 }

@@ -51,6 +51,7 @@ private struct Importer {
   /// Refuses what no store would take.
   private let index: HNSWIndex
   private let announced: HistoryHead
+  private let horizon: Int64?
   private var head = HistoryHead()
   private var slots: [UInt8] = []
   private var slotCount = 0
@@ -78,6 +79,7 @@ private struct Importer {
         dimension: Int(try line.int("dimension")), metric: metric, model: try line.text("model"))
       index = try HNSWIndex(dimension: configuration.dimension, metric: metric)
       announced = head
+      horizon = try line.optionalInt("horizon")
     } catch let error as ExportLine.Refusal {
       throw refused(error.reason)
     } catch let error as IndexError {
@@ -93,7 +95,7 @@ private struct Importer {
   mutating func make(_ directory: FilePath) throws {
     // Opening makes tables, header and identity.
     let store = try Store(path: directory.string, configuration: configuration)
-    let (path, header) = (store.core.pages.file.path, store.core.pages.header)
+    let (path, header) = (store.core.index.pages.file.path, store.core.index.pages.header)
     try store.core.close()
 
     let pages = try VectorPages.open(path, expecting: header)
@@ -104,6 +106,7 @@ private struct Importer {
       try call.watching(db) {
         try db.inTransaction(.immediate) {
           try readLines(into: db, pages)
+          if let horizon { try Horizon.raise(to: horizon, db) }
           try writeSlots(to: pages)
           try pages.fillLastPage(slots: slotCount)
           try pages.file.synchronise()
@@ -140,6 +143,7 @@ private struct Importer {
     case .vector: try addVector(line, db, pages)
     case .key: try addKey(line, db)
     case .access: try addAccess(line, db)
+    case .cut: try addCutMemory(line, db)
     case .header, .end: throw ExportLine.Refusal("it is no place for such a line")
     }
   }
@@ -223,6 +227,17 @@ private struct Importer {
     ])
     try statement.execute()
     counts.accesses += 1
+  }
+
+  private mutating func addCutMemory(_ line: ExportLine, _ db: Database) throws {
+    let statement = try db.cachedStatement(
+      sql: "INSERT INTO cut_memory (memory_id, user_id, agent_id, run_id) VALUES (?, ?, ?, ?)")
+    statement.setUncheckedArguments([
+      try line.uuid("memory").data, try line.optionalText("user"), try line.optionalText("agent"),
+      try line.optionalText("run"),
+    ])
+    try statement.execute()
+    counts.cut += 1
   }
 
   private mutating func finish(_ end: ExportLine) throws {

@@ -121,7 +121,7 @@ private struct Repair {
   // MARK: Tables
 
   /// Tables without which there is nothing to repair, or which are none of the derived ones.
-  private static let remade: Set<String> = ["memory_text", "memory_access"]
+  private static let remade: Set<String> = ["memory_text", "memory_access", "unsynced_slots"]
 
   private mutating func repairTables(_ db: Database) throws {
     for object in try Schema.missing(db) {
@@ -207,6 +207,7 @@ private struct Repair {
 
   private mutating func repairVectors(_ db: Database) throws {
     guard let pages = try openPages(db) else { return }
+    try pages.restoreUnsynced(db)
     var missing = try vectorsThatFail(db, pages)
     guard !missing.isEmpty else { return }
     for (change, vector) in missing where vector.hadRow {
@@ -277,14 +278,14 @@ private struct Repair {
 
   /// The file of vectors, its header put right; nil where there is none and need not be.
   private mutating func openPages(_ db: Database) throws -> VectorPages? {
-    let path = directory.appending(VectorPages.fileName(space: CommitGroup.space))
+    let header = try VectorPages.Header(storedIn: db, configuration)
+    let path = directory.appending(header.fileName)
     if try Directory.kind(of: path) == .absent {
       guard try Catalogue.slotCount(db) == 0 else {
         throw StoreError.damaged(file: path.string, reason: "it is missing")
       }
       return nil
     }
-    let header = try VectorPages.Header(storedIn: db, configuration)
     do throws(StoreError) { return try VectorPages.open(path, expecting: header) } catch {
       guard case .damaged = error, try !hasWholeHeader(path) else { throw error }
     }
@@ -311,22 +312,5 @@ private struct Repair {
     let file = try File.open(path, .write)
     try fresh.withBytes { bytes throws(StoreError) in try file.write(bytes, at: 0) }
     try file.synchronise()
-  }
-}
-
-extension VectorPages.Header {
-  /// The header that the file of vectors of a store has.
-  init(storedIn db: Database, _ configuration: StoreConfiguration) throws {
-    let store = try Data.fetchOne(db, sql: "SELECT value FROM store WHERE key = 'uuid'")
-    let generation = try UInt32.fetchOne(
-      db, sql: "SELECT generation FROM file WHERE kind = 'vectors' AND space = ?",
-      arguments: [CommitGroup.space])
-    guard let store = UUID(bytes: store) else {
-      throw StoreError.damaged(file: Catalogue.fileName, reason: "the store's identity is missing")
-    }
-    self.init(
-      store: store, space: UInt32(CommitGroup.space), generation: generation ?? 1,
-      dimension: UInt32(configuration.dimension), metric: configuration.metric,
-      model: configuration.model)
   }
 }

@@ -127,16 +127,28 @@ extension Store {
       let statement = try MemoryRow.versionStatement(db)
       var ids = Set<UUID>(minimumCapacity: hits.count)
       return try hits.compactMap { hit -> ScoredMemory? in
-        guard let found = try MemoryRow.version(hit.change, statement) else {
-          throw StoreError.damaged(
-            file: Catalogue.fileName, reason: "change \(hit.change) has no row; run verify")
-        }
-        guard let row = try current(found, scope, filter, covered, db),
+        let version = try MemoryRow.version(hit.change, statement)
+        guard let found = try version ?? successor(of: hit.change, db),
+          let row = try current(found, scope, filter, covered, db),
           ids.insert(row.id).inserted
         else { return nil }
         return ScoredMemory(memory: row.memory, score: hit.score)
       }
     }
+  }
+
+  /// The current version of a memory whose version the index knew and compaction has cut, or an
+  /// erasure, since, if it has the same vector.
+  private func successor(of change: Int64, _ db: Database) throws -> MemoryRow? {
+    let id = UUID(
+      bytes: try Data.fetchOne(
+        db, sql: "SELECT memory_id FROM history WHERE sequence = ?", arguments: [change]))
+    guard let id, let last = try HistoryRow.last(of: id, db), last.sequence > change else {
+      throw StoreError.damaged(
+        file: Catalogue.fileName, reason: "change \(change) has no row; run verify")
+    }
+    guard let newer = try MemoryRow.current(id, db), newer.vector <= change else { return nil }
+    return newer
   }
 
   /// What has become of a version that the index knew, where a writer was quicker: the current one

@@ -68,9 +68,10 @@ extension Store {
     try call.reached(0, .index)
     let live = try core.index.upToDate()
     let graphProblems = depth == .full ? live.index.integrityProblems() : []
-    var report = try read { db in
+    var report = try readVectors { db, pages in
       try call.watching(db) {
-        var verifier = Verifier(db: db, pages: core.pages, depth: depth, call: call)
+        var verifier = Verifier(
+          db: db, pages: pages, catalogue: core.catalogue, depth: depth, call: call)
         try verifier.checkSchema()
         try verifier.checkPages()
         switch depth {
@@ -122,14 +123,19 @@ extension Store {
 private struct Verifier {
   let db: Database
   let pages: VectorPages
+  let catalogue: Catalogue
   let call: LongCall
   var report: VerifyReport
   /// What history says is current: the text of each memory.
   private var current: [UUID: String?] = [:]
+  private var erased: [UUID: Int64] = [:]
 
-  init(db: Database, pages: VectorPages, depth: VerifyDepth, call: LongCall) {
+  init(
+    db: Database, pages: VectorPages, catalogue: Catalogue, depth: VerifyDepth, call: LongCall
+  ) {
     self.db = db
     self.pages = pages
+    self.catalogue = catalogue
     self.call = call
     report = VerifyReport(depth: depth)
   }
@@ -149,7 +155,11 @@ private struct Verifier {
       if slots > (try VectorPages.open(pages.file.path, expecting: pages.header).capacity()) {
         report.problems.append("vectors: the file is shorter than the catalogue says")
       }
-    } catch { report.problems.append("vectors: \(error.description)") }
+    } catch {
+      // Compaction may have put another one in its place since the transaction began.
+      guard try catalogue.read(VectorPages.generation) == pages.header.generation else { return }
+      report.problems.append("vectors: \(error.description)")
+    }
   }
 
   mutating func checkDatabase() throws {
@@ -186,6 +196,7 @@ private struct Verifier {
   ///   - head: one that must be in the chain.
   ///   - last: whether to begin with that one, or else with the last, rather than with the first.
   mutating func checkHistory(from head: HistoryHead?, orLast last: Bool) throws {
+    try readErasures()
     let (count, _, end) = try Self.numbers(db)
     var expected = last ? max(1, min(head?.sequence ?? end, end)) : 1
     var previous = try HistoryRow.hash(of: expected - 1, db)
@@ -227,10 +238,30 @@ private struct Verifier {
     }
   }
 
+  /// The last ERASE of each memory that has one: what came before it has no texts.
+  private mutating func readErasures() throws {
+    let rows = try Row.fetchCursor(
+      db,
+      sql: "SELECT memory_id, max(sequence) FROM history WHERE event = 'ERASE' GROUP BY memory_id")
+    while let row = try rows.next() {
+      if let id = UUID(bytes: try row.value(0)) { erased[id] = try row.value(1) }
+    }
+    if try Erasure.isUnfinished(db) {
+      report.problems.append("an erasure is not finished; the next opening goes on with it")
+    }
+  }
+
   private mutating func checkPayload(of entry: HistoryRow, _ row: Row) {
-    guard row.hasNull(atIndex: HistoryRow.columnCount) == false else {
-      // Erased with its memory, which leaves an ERASE behind; until then it must be there.
-      report.problems.append("history: the texts of change \(entry.sequence) are missing")
+    let isErasure = entry.event == HistoryEntry.Event.erase.rawValue
+    let isErased = !isErasure && (erased[entry.memoryID] ?? 0) > entry.sequence
+    let isMissing = row.hasNull(atIndex: HistoryRow.columnCount)
+    if entry.isDeleted { current[entry.memoryID] = .some(nil) }
+    guard !isMissing, !isErased else {
+      if isMissing != isErased {
+        report.problems.append(
+          "history: the texts of change \(entry.sequence) are "
+            + (isMissing ? "missing" : "there, though they were erased"))
+      }
       return
     }
     do {
@@ -238,7 +269,7 @@ private struct Verifier {
       if payload.digest != entry.payloadDigest {
         report.problems.append("history: the texts of change \(entry.sequence) were altered")
       }
-      current[entry.memoryID] = entry.isDeleted ? .some(nil) : payload.newMemory
+      if !entry.isDeleted { current[entry.memoryID] = payload.newMemory }
     } catch {
       report.problems.append("\(StoreError(error).description)")
     }

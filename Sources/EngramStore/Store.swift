@@ -102,28 +102,28 @@ public final class Store: Sendable {
   ///
   /// - Throws: `StoreError.damaged` where it is lost; the memory's text and history are still there.
   public func vector(of id: UUID) throws(StoreError) -> [Float] {
-    let place = try read { db in
-      try Row.fetchOne(
+    try readVectors { db, pages in
+      let place = try Row.fetchOne(
         db,
         sql: """
           SELECT v.slot, m.vector
           FROM memory m LEFT JOIN vector v ON v.change = m.vector AND v.space = ?
           WHERE m.id = ? AND m.ended IS NULL
-          """, arguments: [CommitGroup.space, id.data]
-      ).map { (slot: try $0.value(0) as Int?, change: try $0.value(1) as Int64) }
+          """, arguments: [CommitGroup.space, id.data])
+      guard let place else { throw StoreError.unknownMemory(id) }
+      guard let slot = try place.value(0) as Int?, let (header, vector) = try pages.readSlot(slot),
+        header.memory == id, header.change == (try place.value(1))
+      else {
+        throw StoreError.damaged(
+          file: pages.file.path.string,
+          reason: "the vector of memory \(id) is lost or fails its checksum")
+      }
+      return vector
     }
-    guard let place else { throw .unknownMemory(id) }
-    guard let slot = place.slot, let (header, vector) = try core.pages.readSlot(slot),
-      header.memory == id, header.change == place.change
-    else {
-      throw .damaged(
-        file: core.pages.file.path.string,
-        reason: "the vector of memory \(id) is lost or fails its checksum")
-    }
-    return vector
   }
 
-  /// What happened to a memory, oldest first; also of one that was deleted.
+  /// What happened to a memory, oldest first; also of one that was deleted, and, without texts, of one
+  /// that was erased.
   ///
   /// - Throws: `StoreError.unknownMemory` where there never was one.
   public func history(of id: UUID) throws(StoreError) -> [HistoryEntry] {
@@ -131,7 +131,7 @@ public final class Store: Sendable {
       let statement = try db.cachedStatement(
         sql: """
           SELECT \(HistoryRow.columnsOfH), \(HistoryPayload.columns)
-          FROM history h JOIN history_payload p USING (sequence)
+          FROM history h LEFT JOIN history_payload p USING (sequence)
           WHERE h.memory_id = ? ORDER BY h.sequence
           """)
       return try Row.fetchAll(statement, arguments: [id.data]).compactMap(HistoryEntry.init)
@@ -188,6 +188,25 @@ public final class Store: Sendable {
     do { return try core.catalogue.read(body) } catch { throw StoreError(error) }
   }
 
+  /// Runs `body` in one read transaction, with the file of vectors that its rows mean.
+  func readVectors<Result>(
+    _ body: (Database, VectorPages) throws -> Result
+  ) throws(StoreError) -> Result {
+    try core.ensureOpen()
+    while true {
+      let pages = core.index.pages
+      let result = try read { db -> Result? in
+        // Compaction has put another file in its place.
+        guard try VectorPages.generation(db) == pages.header.generation else { return nil }
+        return try body(db, pages)
+      }
+      if let result { return result }
+      _ = try core.index.upToDate()
+      // It may be this process that compacts, and not be done yet.
+      if core.index.pages === pages { Thread.sleep(forTimeInterval: 0.001) }
+    }
+  }
+
   // MARK: Keeping
 
   /// Writes the index as a file, so that the next opening need not build it; where another process
@@ -222,14 +241,15 @@ public struct Page: Sendable {
 }
 
 extension HistoryEntry {
-  /// From the columns of `HistoryRow` and `HistoryPayload`; nil for events that concern no text.
+  /// From the columns of `HistoryRow` and `HistoryPayload`; nil for an event that is none of these.
   init?(_ row: Row) throws {
     let history = try HistoryRow(row)
-    let payload = try HistoryPayload(row, from: HistoryRow.columnCount)
+    let isErased = row.hasNull(atIndex: HistoryRow.columnCount)
+    let payload = isErased ? nil : try HistoryPayload(row, from: HistoryRow.columnCount)
     guard let event = Event(rawValue: history.event) else { return nil }
     self.init(
       sequence: history.sequence, memoryID: history.memoryID, event: event,
-      oldMemory: payload.oldMemory, newMemory: payload.newMemory,
+      oldMemory: payload?.oldMemory, newMemory: payload?.newMemory,
       createdAt: Timestamp.date(history.createdAt),
       updatedAt: history.updatedAt.map(Timestamp.date), isDeleted: history.isDeleted,
       actor: history.actor, role: history.role)

@@ -9,7 +9,6 @@ final class StoreCore: Sendable {
   let directory: FilePath
   let configuration: StoreConfiguration
   let catalogue: Catalogue
-  let pages: VectorPages
   let index: SharedIndex
   let snapshots: SnapshotFile
   let queue = CommitQueue()
@@ -29,56 +28,64 @@ final class StoreCore: Sendable {
     try Self.checkConfiguration(configuration)
     try Self.prepare(directory)
     writerLock = try WriterLock(directory)
-    let identity: Snapshot.Identity
-    (catalogue, pages, identity) = try writerLock.withLock { () throws(StoreError) in
+    let pages: VectorPages
+    (catalogue, pages) = try writerLock.withLock { () throws(StoreError) in
       do { return try Self.openFiles(directory, configuration) } catch { throw StoreError(error) }
     }
-    let snapshotPath = directory.appending(Snapshot.fileName(space: CommitGroup.space))
+    let source = IndexSource(
+      directory: directory, configuration: configuration, catalogue: catalogue)
     let live: LiveIndex
-    (live, origin) = try Self.openIndex(
-      snapshotPath, identity: identity, configuration: configuration, pages: pages,
-      catalogue: catalogue)
+    (live, origin) = try source.open(pages)
     let covered = live.covered
-    index = try SharedIndex(live, catalogue: catalogue, pages: pages, writerLock: writerLock)
+    index = try SharedIndex(live, source: source, writerLock: writerLock)
     snapshots = SnapshotFile(
-      path: snapshotPath, identity: identity, catalogue: catalogue, pages: pages, index: index,
-      restored: origin == .snapshot ? covered : nil, threads: configuration.indexingThreads)
+      source: source, index: index, restored: origin == .snapshot ? covered : nil)
     indexer = try Indexer(
       directory, index: index, snapshots: snapshots, threads: configuration.indexingThreads)
-    try start()
+    try start(
+      Compactor(source: source, index: index, snapshots: snapshots, indexer: indexer))
   }
 
-  private func start() throws(StoreError) {
+  private func start(_ compactor: Compactor) throws(StoreError) {
     indexer.start()
-    let (catalogue, pages, index, writerLock) = (catalogue, pages, index, writerLock)
+    let (catalogue, index, writerLock) = (catalogue, index, writerLock)
     let (durability, indexer) = (configuration.durability, indexer)
     try queue.start {
       () throws(StoreError) in
       do {
         return try Committer(
-          catalogue: catalogue, pages: pages, index: index, durability: durability,
-          writerLock: writerLock)
+          catalogue: catalogue, index: index, durability: durability, writerLock: writerLock,
+          compactor: compactor)
       } catch { throw StoreError(error) }
     } beforeGroup: {
       indexer.waitForTail()
     }
+    do {
+      guard try catalogue.read(Erasure.isUnfinished) else { return }
+    } catch { throw StoreError(error) }
+    // Somebody was interrupted in it.
+    queue.submit(.compact(CompactionRequest(isForErasure: true, call: LongCall()))) { _ in }
   }
 
   /// Catalogue and pages, made where there are none, and proofs that they belong together.
   private static func openFiles(
     _ directory: FilePath, _ configuration: StoreConfiguration
-  ) throws -> (Catalogue, VectorPages, Snapshot.Identity) {
+  ) throws -> (Catalogue, VectorPages) {
     if try isEmpty(directory.appending(Catalogue.fileName)) { try refuseForeignFiles(directory) }
     let catalogue = try Catalogue(
       directory.appending(Catalogue.fileName), durability: configuration.durability)
-    let store = try catalogue.write { db in try found(configuration, db) }
-    let pages = try openPages(
-      in: directory, store: store, configuration: configuration, catalogue: catalogue)
+    let header = try catalogue.write { db in
+      try found(configuration, db)
+      return try VectorPages.Header(storedIn: db, configuration)
+    }
+    let pages = try openPages(in: directory, header, catalogue: catalogue)
+    try catalogue.write(pages.restoreUnsynced)
     try checkPages(pages, catalogue: catalogue, durability: configuration.durability)
-    let identity = Snapshot.Identity(
-      store: store, space: UInt32(CommitGroup.space), dimension: UInt32(configuration.dimension),
-      metric: configuration.metric, parameters: configuration.graph)
-    return (catalogue, pages, identity)
+    // A compaction that did not come to its end leaves one file too many.
+    for name in try Directory.fileSizes(directory).keys where header.supersedes(name) {
+      try Directory.remove(directory.appending(name))
+    }
+    return (catalogue, pages)
   }
 
   private static func checkConfiguration(_ configuration: StoreConfiguration) throws {
@@ -110,19 +117,18 @@ final class StoreCore: Sendable {
   /// A directory without a catalogue becomes a store only if it holds none of a store's files: they
   /// would be what is left of one whose catalogue was lost.
   private static func refuseForeignFiles(_ directory: FilePath) throws(StoreError) {
-    let pages = VectorPages.fileName(space: CommitGroup.space)
-    if try Directory.kind(of: directory.appending(pages)) != .absent {
+    let pages = try Directory.fileSizes(directory).keys.contains(where: VectorPages.isFileName)
+    if pages {
       throw .damaged(
         file: directory.appending(Catalogue.fileName).string,
         reason: "it is missing, but the vectors of a store are there")
     }
   }
 
-  /// Reads what the store was made with, or writes it where it is new; the store's identity.
-  private static func found(_ configuration: StoreConfiguration, _ db: Database) throws -> UUID {
-    if let bytes = try Data.fetchOne(db, sql: "SELECT value FROM store WHERE key = 'uuid'") {
-      guard let store = UUID(bytes: bytes),
-        let space = try Row.fetchOne(
+  /// Proves that the store was made with these settings, or makes it where it is new.
+  private static func found(_ configuration: StoreConfiguration, _ db: Database) throws {
+    if try Data.fetchOne(db, sql: "SELECT value FROM store WHERE key = 'uuid'") != nil {
+      guard let space = try Row.fetchOne(
           db, sql: "SELECT model, dimension, metric FROM vector_space WHERE id = ?",
           arguments: [CommitGroup.space])
       else {
@@ -136,15 +142,14 @@ final class StoreCore: Sendable {
       for (setting, stored, requested) in settings where stored != requested {
         throw StoreError.mismatch(setting: setting, stored: stored, requested: requested)
       }
-      return store
+      return
     }
     // The files that are made next carry the store's identity: it must outlast them.
     try Catalogue.setDurability(.full, db)
-    let store = UUID()
     try db.inTransaction(.immediate) {
       try db.execute(
         sql: "INSERT INTO store (key, value) VALUES ('uuid', ?), ('created_at', ?)",
-        arguments: [store.data, Timestamp.now])
+        arguments: [UUID().data, Timestamp.now])
       try db.execute(
         sql: """
           INSERT INTO vector_space (id, model, dimension, element, metric, created_at)
@@ -156,26 +161,18 @@ final class StoreCore: Sendable {
         ])
       try db.execute(
         sql: "INSERT INTO file (name, kind, space, generation) VALUES (?, 'vectors', ?, 1)",
-        arguments: [VectorPages.fileName(space: CommitGroup.space), CommitGroup.space])
+        arguments: [
+          VectorPages.fileName(space: CommitGroup.space, generation: 1), CommitGroup.space,
+        ])
       return .commit
     }
     try Catalogue.setDurability(configuration.durability, db)
-    return store
   }
 
   private static func openPages(
-    in directory: FilePath, store: UUID, configuration: StoreConfiguration, catalogue: Catalogue
+    in directory: FilePath, _ header: VectorPages.Header, catalogue: Catalogue
   ) throws -> VectorPages {
-    let generation = try catalogue.read {
-      try UInt32.fetchOne(
-        $0, sql: "SELECT generation FROM file WHERE kind = 'vectors' AND space = ?",
-        arguments: [CommitGroup.space])
-    }
-    let header = VectorPages.Header(
-      store: store, space: UInt32(CommitGroup.space), generation: generation ?? 1,
-      dimension: UInt32(configuration.dimension), metric: configuration.metric,
-      model: configuration.model)
-    let path = directory.appending(VectorPages.fileName(space: CommitGroup.space))
+    let path = directory.appending(header.fileName)
     if try Directory.kind(of: path) == .absent {
       // A crash between catalogue and pages of a new store leaves this; otherwise vectors are lost.
       guard try catalogue.slotCount() == 0 else {
@@ -216,33 +213,6 @@ final class StoreCore: Sendable {
     }
   }
 
-  /// The index from its snapshot, or an empty one that the catalogue will fill.
-  private static func openIndex(
-    _ path: FilePath, identity: Snapshot.Identity, configuration: StoreConfiguration,
-    pages: VectorPages, catalogue: Catalogue
-  ) throws -> (LiveIndex, IndexOrigin) {
-    var origin = IndexOrigin.rebuilt(because: "there was no snapshot")
-    do throws(StoreError) {
-      let live = try Snapshot.read(
-        path, identity: identity, pages: pages, threads: configuration.indexingThreads,
-        catalogue: catalogue)
-      if let live { return (live, .snapshot) }
-    } catch {
-      // A catalogue that is behind its snapshot has lost what was acknowledged, unless that was
-      // never promised to survive power loss.
-      guard case .damaged(let file, _) = error,
-        file == path.string || configuration.durability != .full
-      else { throw error }
-      origin = .rebuilt(because: error.description)
-    }
-    let index = try HNSWIndex(
-      dimension: configuration.dimension, metric: configuration.metric,
-      parameters: configuration.graph)
-    let live = LiveIndex(
-      index: index, table: try RowTable(), postings: ScopePostings(), pages: pages, covered: 0)
-    return (live, try catalogue.slotCount() == 0 ? .empty : origin)
-  }
-
   // MARK: Closing
 
   func ensureOpen() throws(StoreError) {
@@ -259,7 +229,7 @@ final class StoreCore: Sendable {
     queue.submit(.checkpoint) { result in checkpoint.withLock { $0 = result } }
     queue.close()
     queue.waitUntilFinished()
-    pages.close()
+    index.pages.close()
     indexer.stop()
     // A snapshot is derived: where it cannot be written, the next opening rebuilds.
     if snapshots.isWorthwhile { try? indexer.writeSnapshot() }

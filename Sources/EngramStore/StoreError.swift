@@ -44,6 +44,8 @@ public enum StoreError: Error, Sendable {
   case readOnly(cause: String)
   /// The commit failed in a way that leaves open whether it took place.
   case commitOutcomeUnknown(cause: String)
+  /// Memories have been erased from all that can be read, but bytes of them may still be in files.
+  case erasureUnfinished(reason: String)
   /// The store has been closed.
   case closed
   /// The task of the caller was cancelled before the write began, or in the middle of a call that
@@ -114,6 +116,9 @@ extension StoreError: CustomStringConvertible {
     case .commitOutcomeUnknown(let cause):
       "The commit failed and may or may not have taken place (\(cause)); open the store again and "
         + "look."
+    case .erasureUnfinished(let reason):
+      "The memories are gone from all that can be read, but not from every file yet: \(reason). Call "
+        + "compact when that has ended, or open the store again."
     case .closed: "The store is closed."
     case .cancelled: "The task was cancelled; nothing of what it began is left."
     }

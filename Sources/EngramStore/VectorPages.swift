@@ -16,6 +16,18 @@ final class VectorPages: Sendable {
     var dimension: UInt32
     var metric: Metric
     var model: String
+
+    var fileName: String { VectorPages.fileName(space: Int(space), generation: generation) }
+
+    /// Whether a name is that of another file of the space, or its draft, which a compaction has left
+    /// behind.
+    func supersedes(_ name: String) -> Bool {
+      let name = name.hasSuffix("-new") ? String(name.dropLast(4)) : name
+      let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+      let generation = parts.count == 3 ? UInt32(parts[1]) : 1
+      guard let generation, generation != self.generation else { return false }
+      return name == VectorPages.fileName(space: Int(space), generation: generation)
+    }
   }
 
   /// What precedes the vector in a slot, and what is checked when it is read with care.
@@ -60,7 +72,14 @@ final class VectorPages: Sendable {
     return bytes % 4096 == 0 ? bytes + 64 : bytes
   }
 
-  static func fileName(space: Int) -> String { "vectors-\(space).pages" }
+  /// The first file of a space has no generation in its name.
+  static func fileName(space: Int, generation: UInt32) -> String {
+    generation == 1 ? "vectors-\(space).pages" : "vectors-\(space).\(generation).pages"
+  }
+
+  static func isFileName(_ name: String) -> Bool {
+    name.hasPrefix("vectors-") && name.hasSuffix(".pages")
+  }
 
   // MARK: Making and opening
 

@@ -8,8 +8,16 @@ enum WriteRequest: Sendable {
   case delete([UUID])
   /// Writes the access counts that searches have collected.
   case recordAccess([UUID: Access])
+  case erase(ErasureTarget, actor: String?)
   /// Moves the log into the database and empties it.
   case checkpoint
+  /// Gives space back.
+  case compact(CompactionRequest)
+
+  enum ErasureTarget: Sendable {
+    case memories([UUID])
+    case scope(Scope)
+  }
 
   /// How many memories it touches, and the bytes of their vectors: a group is bounded by both.
   var size: (memories: Int, bytes: Int) {
@@ -18,7 +26,8 @@ enum WriteRequest: Sendable {
     case .update(_, let update): (1, (update.vector?.count ?? 0) * 4)
     case .delete(let ids): (ids.count, 0)
     case .recordAccess(let accesses): (accesses.count, 0)
-    case .checkpoint: (0, 0)
+    case .erase(.memories(let ids), _): (ids.count, 0)
+    case .erase(.scope, _), .checkpoint, .compact: (0, 0)
     }
   }
 }

@@ -15,24 +15,13 @@ struct CrashImageTests {
 
   /// What was acknowledged with full durability is there.
   @Test func fullDurability() async throws {
-    let tally = try await check(.full, seed: 1, images: Self.images / 2)
-    #expect(tally.refused == 0)
+    try await check(.full, seed: 1, images: Self.images / 2)
   }
 
-  /// Where vectors reach the disk before the log does, the weaker levels lose the latest groups at
-  /// most, whole ones.
+  /// The weaker levels lose the latest groups at most, whole ones.
   @Test(arguments: [Durability.process, .none])
   func weakerDurability(durability: Durability) async throws {
-    let tally = try await check(
-      durability, seed: 2, images: Self.images / 6, keeping: ["vectors-1.pages"])
-    #expect(tally.refused == 0)
-  }
-
-  /// Where the disk kept rows of the log but not their vectors, the weaker levels say so: opening
-  /// is refused or `verify` reports the vectors. Nothing else goes wrong.
-  @Test(arguments: [Durability.process, .none])
-  func weakerDurabilityWithVectorsLost(durability: Durability) async throws {
-    _ = try await check(durability, seed: 3, images: Self.images / 6, mayLackVectors: true)
+    try await check(durability, seed: 2, images: Self.images / 3)
   }
 
   /// Power is lost again while what was left is being opened and used.
@@ -52,55 +41,35 @@ struct CrashImageTests {
         let second = try await RecordedRun(place, .full, seed: 1_000 + round, lives: 1, steps: 3)
         checked += try await check(
           second, on: CrashDisk(second.log, initial: image), images: 20, &generator,
-          promised: first.promise(before: cut), in: directory, "seed 4, cut \(cut)"
-        ).checked
+          promised: first.promise(before: cut), in: directory, "seed 4, cut \(cut)")
         try place.remove()
       }
     }
     print("crash images of recoveries: \(checked) checked")
   }
 
-  private struct Tally {
-    var checked = 0
-    /// Opening refused, and opened with vectors that fail their checksums.
-    var refused = 0
-    var lacking = 0
-  }
-
-  private func check(
-    _ durability: Durability, seed: UInt64, images: Int, keeping: Set<String> = [],
-    mayLackVectors: Bool = false
-  ) async throws -> Tally {
+  private func check(_ durability: Durability, seed: UInt64, images: Int) async throws {
     var generator = Generator(seed: seed)
-    var sum = Tally()
+    var checked = 0
     try await withTemporaryDirectory(inMemory: true) { directory in
-      while sum.checked < images {
+      while checked < images {
         let runSeed = Int.random(in: 1...1_000_000, using: &generator)
         let place = try directory.file("recorded", made: true)
         let run = try await RecordedRun(place, durability, seed: runSeed, lives: 3, steps: 30)
-        let tally = try await check(
-          run, on: CrashDisk(run.log), images: min(Self.imagesOfRun, images - sum.checked),
-          &generator, keeping: keeping, mayLackVectors: mayLackVectors, in: directory,
-          "\(durability), seed \(seed), run \(runSeed)")
-        sum.checked += tally.checked
-        sum.refused += tally.refused
-        sum.lacking += tally.lacking
+        checked += try await check(
+          run, on: CrashDisk(run.log), images: min(Self.imagesOfRun, images - checked),
+          &generator, in: directory, "\(durability), seed \(seed), run \(runSeed)")
         try place.remove()
       }
     }
-    print(
-      "crash images, \(durability)\(mayLackVectors ? ", vectors lost" : ""): "
-        + "\(sum.checked) checked, \(sum.refused) refused, \(sum.lacking) with vectors reported")
-    return sum
+    print("crash images, \(durability): \(checked) checked")
   }
 
-  /// Checks images at random moments of a run.
+  /// Checks images at random moments of a run; how many.
   private func check(
     _ run: RecordedRun, on disk: CrashDisk, images: Int, _ generator: inout Generator,
-    promised: Int = 0, keeping: Set<String> = [], mayLackVectors: Bool = false, in directory: URL,
-    _ comment: String
-  ) async throws -> Tally {
-    var tally = Tally()
+    promised: Int = 0, in directory: URL, _ comment: String
+  ) async throws -> Int {
     let cuts = (0..<images).map { _ in
       Int.random(in: 0...run.log.records.count, using: &generator)
     }
@@ -108,28 +77,20 @@ struct CrashImageTests {
     for cut in cuts.sorted() {
       disk.advance(to: cut)
       let before = generator
-      try disk.image(&generator, keeping: keeping).write(to: place)
-      tally.checked += 1
-      var problems: [String]
+      try disk.image(&generator).write(to: place)
+      let problems: [String]
       do {
         problems = try await run.problems(
           of: place.file("store"), promised: max(promised, run.promise(before: cut)))
-      } catch let error as StoreError where mayLackVectors && error.saysVectorsAreDamaged {
-        tally.refused += 1
-        continue
       } catch { problems = ["\(error)"] }
-      if mayLackVectors, !problems.isEmpty, problems.allSatisfy(\.saysVectorsAreDamaged) {
-        tally.lacking += 1
-        problems = []
-      }
       if !problems.isEmpty {
         let kept = FileManager.default.temporaryDirectory.file("engram-crash-\(UUID().uuidString)")
         var again = before
-        try disk.image(&again, keeping: keeping).write(to: kept)
+        try disk.image(&again).write(to: kept)
         Issue.record("\(comment), cut \(cut), image kept at \(kept.path): \(problems.prefix(5))")
       }
     }
-    return tally
+    return cuts.count
   }
 }
 
@@ -140,15 +101,5 @@ extension URL {
     try directory.remove()
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     return directory
-  }
-}
-
-extension StoreError {
-  fileprivate var saysVectorsAreDamaged: Bool { kind == "damaged vectors-1.pages" }
-}
-
-extension String {
-  fileprivate var saysVectorsAreDamaged: Bool {
-    hasPrefix("the vector of memory") || hasPrefix("slot ") && contains("holds another vector")
   }
 }

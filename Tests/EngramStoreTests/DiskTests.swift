@@ -139,13 +139,3 @@ import Testing
     }
   }
 }
-
-extension URL {
-  fileprivate func sizes() throws -> [String: Int] {
-    var sizes: [String: Int] = [:]
-    for name in try FileManager.default.contentsOfDirectory(atPath: path) {
-      sizes[name] = try Data(contentsOf: file(name)).count
-    }
-    return sizes
-  }
-}

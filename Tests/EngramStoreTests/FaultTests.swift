@@ -48,7 +48,7 @@ struct FaultTests {
       let disk = CrashDisk(run.log)
       disk.advance(to: cut)
       var generator = Generator(seed: 5)
-      let image = disk.image(&generator, keeping: nil)
+      let image = disk.image(&generator, all: true)
       try await repeated(fault, script: "script-1-4", "recovery") { directory in
         try image.write(to: directory)
         return run.log.answers(before: cut)

@@ -13,6 +13,7 @@ struct Script {
     case delete(UUID, Version)
     case read(UUID)
     case snapshot
+    case compact(cutting: Bool)
   }
 
   private enum Outcome: Sendable {
@@ -102,7 +103,9 @@ struct Script {
   /// - Parameter free: memories that no other request of this step concerns.
   private mutating func request(_ free: inout [UUID]) -> Request {
     let kind = random(16)
-    if kind == 15 { return .snapshot }
+    if kind == 15 {
+      return random(3) == 0 ? .compact(cutting: random(2) == 0) : .snapshot
+    }
     if kind == 14, let id = lost.popLast() { return .insert([id], keyed: true) }
     if kind == 14, let id = keyed.popLast() { return .again(id) }
     if kind >= 7, !free.isEmpty {
@@ -151,6 +154,7 @@ struct Script {
           do throws(StoreError) { try read(id, store) } catch { report("! again: \(error)") }
         }
       case .snapshot: try await store.snapshot()
+      case .compact(let isCutting): try await store.compact(before: isCutting ? Date() : nil)
       }
       return .done
     } catch {

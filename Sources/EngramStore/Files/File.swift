@@ -60,6 +60,19 @@ package final class File: Sendable {
     }
   }
 
+  /// Overwrites all of it, on disk too.
+  func fillWithZeros() throws(StoreError) {
+    let size = try size()
+    let zeros = [UInt8](repeating: 0, count: min(size, Self.chunk))
+    for begin in stride(from: 0, to: size, by: Self.chunk) {
+      let part = min(Self.chunk, size - begin)
+      try zeros.withBytes { bytes throws(StoreError) in
+        try write(UnsafeRawBufferPointer(rebasing: bytes[..<part]), at: begin)
+      }
+    }
+    try synchronise()
+  }
+
   /// Reads as many bytes as `buffer` takes.
   ///
   /// - Returns: how many there were before the end of the file.

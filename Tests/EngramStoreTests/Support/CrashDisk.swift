@@ -155,17 +155,15 @@ final class CrashDisk {
 
   /// What the disk holds if power is lost now.
   ///
-  /// - Parameter keeping: files of which all that was written survives; nil for all files and
-  ///   names, as where a process is killed.
-  func image(_ generator: inout Generator, keeping: Set<String>? = []) -> Image {
+  /// - Parameter all: whether all that was written survives, as where a process is killed.
+  func image(_ generator: inout Generator, all: Bool = false) -> Image {
     var image = Image()
-    let names = survivingNames(&generator, all: keeping == nil)
+    let names = survivingNames(&generator, all: all)
     for (path, node) in names.sorted(by: { $0.key < $1.key }) {
       if node.isDirectory {
         image.directories.append(path)
       } else if path.directory.isEmpty || image.directories.contains(path.directory) {
-        let isKept = keeping?.contains(path.name) ?? true
-        image.files[path] = surviving(node, &generator, all: isKept)
+        image.files[path] = surviving(node, &generator, all: all)
       }
     }
     return image

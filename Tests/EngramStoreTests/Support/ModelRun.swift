@@ -48,8 +48,10 @@ struct ModelRun {
     case ..<68: try list()
     case ..<90: try search()
     case ..<95: try history()
-    case ..<97: try await store.snapshot()
-    case ..<98: try await verify()
+    case ..<96: try await store.snapshot()
+    case ..<97: try await verify()
+    case ..<98: try await compact()
+    case ..<99: try await erase()
     default: try await reopen()
     }
   }
@@ -152,6 +154,43 @@ struct ModelRun {
     if let problem = model.problem(with: try store.history(of: id), of: id) {
       throw Disagreement(description: problem)
     }
+  }
+
+  private mutating func compact() async throws {
+    let isCutting = generator.oneIn(2)
+    try await store.compact(before: isCutting ? Date() : nil)
+    let problems = try model.problems(with: store)
+    try agree(problems.isEmpty, "after compaction: \(problems)")
+    try await verify()
+  }
+
+  private mutating func erase() async throws {
+    let past = model.history.filter { $0.value.last?.event != .erase }
+    var ids: [UUID] = []
+    if generator.oneIn(2) {
+      // By scope: of memories that are deleted the model does not know it.
+      let user = ["anna", "Zo\u{EB}"].randomElement(using: &generator) ?? ""
+      let report = try await store.erase(scope: Scope(user: user), by: "model")
+      ids = report.memories.sorted { $0.uuidString < $1.uuidString }
+      let current = model.listed(Scope(user: user), includeExpired: true)
+      try agree(Set(ids).isSuperset(of: current), "erase of \(user) leaves memories")
+      for id in ids {
+        guard let record = model.current[id] else { continue }
+        try agree(record.memory.scope.user.isIdentical(to: user), "\(id) is not \(user)'s")
+      }
+    } else if let id = past.keys.sorted(by: { $0.uuidString < $1.uuidString })
+      .randomElement(using: &generator)
+    {
+      ids = try await store.erase([id, id]).memories
+      try agree(ids == [id], "erase of \(id) erased \(ids)")
+      try agree(try await store.erase([id]).memories.isEmpty, "\(id) was erased twice")
+    }
+    let order = try ids.map { (id: $0, change: try store.history(of: $0).last?.sequence ?? 0) }
+    model.erase(order.sorted { $0.change < $1.change }.map(\.id))
+    deleted += ids
+    let problems = try model.problems(with: store)
+    try agree(problems.isEmpty, "after an erasure: \(problems)")
+    try await verify()
   }
 
   private func verify() async throws {

@@ -41,6 +41,7 @@ extension StoreError {
     case .index(let error): "index \(error.caseName)"
     case .invalid(let field, _): "invalid \(field)"
     case .unknownMemory: "unknownMemory"
+    case .erasureUnfinished: "erasureUnfinished"
     case .duplicateID: "duplicateID"
     case .conflictingKey: "conflictingKey"
     case .filter: "filter"

@@ -87,7 +87,7 @@ struct RecordedRun {
     let slots = try store.read { try Int.fetchAll($0, sql: "SELECT slot FROM vector") }
     return Set(
       try slots.compactMap { slot in
-        guard let (header, _) = try store.core.pages.readSlot(slot) else { return nil }
+        guard let (header, _) = try store.core.index.pages.readSlot(slot) else { return nil }
         return header.group < header.change ? header.change : nil
       })
   }

@@ -60,6 +60,18 @@ struct StoreModel {
     }
   }
 
+  /// Of ids that have a history and have not been erased since.
+  mutating func erase(_ ids: [UUID]) {
+    for id in ids {
+      current[id] = nil
+      changes += 1
+      history[id] = (history[id] ?? []).map {
+        Entry(sequence: $0.sequence, event: $0.event, old: nil, new: nil)
+      }
+      record(id, .erase, nil, nil)
+    }
+  }
+
   private mutating func record(
     _ id: UUID, _ event: HistoryEntry.Event, _ old: String?, _ new: String?
   ) {
@@ -144,7 +156,7 @@ struct StoreModel {
       guard entry.sequence == expected.sequence, entry.memoryID == id,
         entry.event == expected.event, entry.oldMemory.isIdentical(to: expected.old),
         entry.newMemory.isIdentical(to: expected.new),
-        entry.isDeleted == (expected.event == .delete),
+        entry.isDeleted == [.delete, .erase].contains(expected.event),
         (entry.updatedAt == nil) == (expected.event == .add)
       else { return "entry \(entry.sequence) of \(id) is \(entry), not \(expected)" }
     }

@@ -24,6 +24,15 @@ extension URL {
   var pages: URL { file("vectors-1.pages") }
   var snapshot: URL { file("index-1.hnsw") }
 
+  /// Bytes of the files of a directory, by name.
+  func sizes() throws -> [String: Int] {
+    var sizes: [String: Int] = [:]
+    for name in try FileManager.default.contentsOfDirectory(atPath: path) {
+      sizes[name] = try Data(contentsOf: file(name)).count
+    }
+    return sizes
+  }
+
   func copy(to other: URL) throws {
     try? FileManager.default.removeItem(at: other)
     try FileManager.default.copyItem(at: self, to: other)

@@ -1,0 +1,70 @@
+import Foundation
+import GRDB
+
+/// An erasure takes memories out of every file for good: what `erase` logs and deletes in one
+/// transaction, and the compaction that comes after it and leaves nothing of it on disk.
+///
+/// In between the store notes that it is not finished. Whoever opens the store then finishes it.
+enum Erasure {
+  private static let key = "unfinished_erasure"
+
+  static func begin(_ db: Database) throws {
+    try db.execute(
+      sql: "INSERT OR REPLACE INTO store (key, value) VALUES (?, ?)",
+      arguments: [key, Timestamp.now])
+  }
+
+  static func isUnfinished(_ db: Database) throws -> Bool {
+    try Int.fetchOne(db, sql: "SELECT 1 FROM store WHERE key = ?", arguments: [key]) != nil
+  }
+
+  static func finish(_ db: Database) throws {
+    try db.execute(sql: "DELETE FROM store WHERE key = ?", arguments: [key])
+  }
+
+  // MARK: Which memories
+
+  /// The memories that a scope has or ever had.
+  static func memories(of scope: Scope, _ db: Database) throws -> [UUID] {
+    let conditions = scope.conditions.map(\.sql).joined(separator: " AND ")
+    let values = scope.conditions.map(\.value)
+    let ids = try Data.fetchAll(
+      db,
+      sql: """
+        SELECT id FROM memory WHERE \(conditions)
+        UNION SELECT memory_id FROM cut_memory WHERE \(conditions)
+        """, arguments: StatementArguments(values + values))
+    return ids.compactMap { UUID(bytes: $0) }
+  }
+
+  // MARK: What goes
+
+  /// Deletes all that the catalogue has of a memory but its links in the chain; its ERASE is the last
+  /// change.
+  static func delete(_ id: UUID, _ db: Database) throws {
+    for sql in [
+      """
+      DELETE FROM history_payload WHERE sequence IN (
+        SELECT sequence FROM history WHERE memory_id = ?1 AND event <> 'ERASE')
+      """,
+      "DELETE FROM vector WHERE change IN (SELECT sequence FROM history WHERE memory_id = ?1)",
+      "DELETE FROM memory WHERE id = ?1 AND ended IS NULL",
+      "DELETE FROM memory WHERE id = ?1 AND ended IS NOT NULL",
+      "DELETE FROM memory_access WHERE memory_id = ?1",
+      "DELETE FROM cut_memory WHERE memory_id = ?1",
+    ] {
+      let statement = try db.cachedStatement(sql: sql)
+      statement.setUncheckedArguments([id.data])
+      try statement.execute()
+    }
+  }
+
+  /// Deletes the keys with which erased memories came.
+  static func deleteKeys(ofChangesAfter sequence: Int64, _ db: Database) throws {
+    try db.execute(
+      sql: """
+        DELETE FROM insert_key WHERE memory_id IN (
+          SELECT memory_id FROM history WHERE sequence > ? AND event = 'ERASE')
+        """, arguments: [sequence])
+  }
+}
