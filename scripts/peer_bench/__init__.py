@@ -1,1 +1,1 @@
-"""Engram's index beside other libraries on the same files; `scripts/peers` runs it."""
+"""Engram beside other libraries and stores on the same files; `scripts/peers` runs it."""

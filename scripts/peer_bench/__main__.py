@@ -1,4 +1,5 @@
-"""Engram's index beside other libraries on the same files, in turn.
+"""Engram beside others on the same files, in turn: its index beside other libraries, and, in the
+set `durability`, its durable adds beside other stores (see durability.py).
 
 Every library's index is built on all cores and searched on one thread. First a bisection finds each
 library's smallest search width that reaches each recall@10; then every round measures every library
@@ -12,7 +13,7 @@ import json
 import sys
 import time
 
-from . import filters, libraries, report, widths
+from . import durability, durability_report, filters, libraries, report, widths
 from .contestants import Engram, Peer
 from .data import SETS, DataSet, Truth, find
 from .worker import LeftOut
@@ -25,6 +26,11 @@ def main():
     options = arguments()
     results = []
     for name in options.sets.split(","):
+        if name == durability.SET:
+            folder = find(durability.DATA, options.dialog_100k)
+            results.append(durability.compare(folder, options, progress))
+            print(durability_report.text(results[-1]), flush=True)
+            continue
         data = DataSet(name, find(name, getattr(options, name.replace("-", "_"))), options.rows)
         results.append(compare(data, options))
         print(report.text(results[-1]), flush=True)
@@ -38,7 +44,8 @@ def arguments():
         prog="scripts/peers", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bench", required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--sets", default=",".join(SETS), help="default: %(default)s")
+    parser.add_argument("--sets", default=",".join(SETS),
+                        help=f"default: %(default)s; {durability.SET} measures stores")
     for name in SETS:
         parser.add_argument(f"--{name}", metavar="FOLDER",
                             help="where it is; default: in the folder ENGRAM_DATASETS names")
@@ -47,6 +54,15 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--only", metavar="NAMES", help="peers whose names begin with one of "
                         "these, with commas between: hnswlib,SVS 32")
+    parser.add_argument("--seconds", type=float, default=10,
+                        help=f"of each run of {durability.SET}; default: %(default)s")
+    parser.add_argument("--warm-up", type=float, default=1,
+                        help="seconds before them; default: %(default)s")
+    parser.add_argument("--preload", type=int, default=4_300,
+                        help="memories before each run of it; default: %(default)s")
+    parser.add_argument("--dir", default=".build/peer-stores",
+                        help="where its stores are made, the disk to be measured; "
+                        "default: %(default)s")
     parser.add_argument("--json", metavar="FILE", help="also write every figure of every round")
     return parser.parse_args()
 

@@ -1,4 +1,7 @@
 """Data sets as files, and the recall of what a search found."""
+import gzip
+import itertools
+import json
 import os
 import subprocess
 import sys
@@ -70,9 +73,21 @@ class Truth:
         return scores
 
 
-def vectors(path, limit=None):
-    rows, dimension = np.fromfile(path, dtype="<u4", count=2)
-    rows = min(rows, limit or rows)
-    kind = "<f2" if path.endswith(".f16bin") else "<f4"
-    values = np.fromfile(path, dtype=kind, offset=8, count=int(rows) * int(dimension))
+def vectors(path, limit=None, first=0):
+    rows, dimension = (int(number) for number in np.fromfile(path, dtype="<u4", count=2))
+    rows = min(rows - first, limit or rows)
+    kind = np.dtype("<f2" if path.endswith(".f16bin") else "<f4")
+    values = np.fromfile(path, dtype=kind, offset=8 + first * dimension * kind.itemsize,
+                         count=rows * dimension)
     return values.reshape(rows, dimension).astype("f4")
+
+
+def memories(folder, first, end):
+    """The memories of some rows of a base, each with its vector."""
+    packed = f"{folder}/base.jsonl.gz"
+    lines = gzip.open(packed) if os.path.exists(packed) else open(packed[:-3], "rb")
+    with lines:
+        rows = [json.loads(line) for line in itertools.islice(lines, first, end)]
+    for row, vector in zip(rows, vectors(f"{folder}/base.f16bin", first=first, limit=len(rows))):
+        row["vector"] = vector
+    return rows

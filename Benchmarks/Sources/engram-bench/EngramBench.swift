@@ -17,6 +17,7 @@ struct EngramBench: AsyncParsableCommand {
       Scale.self,
       Churn.self,
       Contention.self,
+      ContentionProcess.self,
       KernelBench.self,
     ])
 }

@@ -25,6 +25,8 @@ import Testing
     let summary = try #require(samples.summary)
     #expect(summary.count == 100 && summary.mean == 50.5 && summary.min == 1)
     #expect(summary.p50 == 50 && summary.p95 == 95 && summary.p99 == 99 && summary.max == 100)
+    let many = try #require(Samples((1...10_000).map { UInt64($0) }).summary)
+    #expect(many.p99 == 9_900 && many.p999 == 9_990)
     #expect(Samples().summary == nil)
   }
 

@@ -39,6 +39,7 @@ public struct LatencySummary: Codable, Equatable, Sendable {
   public var p50: UInt64
   public var p95: UInt64
   public var p99: UInt64
+  public var p999: UInt64
   public var max: UInt64
 
   public init?(_ samples: Samples) {
@@ -52,6 +53,7 @@ public struct LatencySummary: Codable, Equatable, Sendable {
     p50 = nearestRank(50, of: sorted)
     p95 = nearestRank(95, of: sorted)
     p99 = nearestRank(99, of: sorted)
+    p999 = nearestRank(99.9, of: sorted)
     max = last
   }
 
