@@ -66,8 +66,6 @@ struct CommitGroup {
   private func identify(
     _ memories: [PreparedMemory], _ db: Database
   ) throws -> (ids: [UUID], new: [(PreparedMemory, InsertKey?)]) {
-    let exists = try db.cachedStatement(
-      sql: "SELECT 1 FROM memory WHERE id = ? AND ended IS NULL")
     var ids: [UUID] = []
     var new: [(PreparedMemory, InsertKey?)] = []
     var taken = Set<UUID>()
@@ -81,14 +79,31 @@ struct CommitGroup {
         ids.append(earlier.id)
         continue
       }
-      guard taken.insert(memory.id).inserted,
-        try Int.fetchOne(exists, arguments: [memory.id.data]) == nil
-      else { throw StoreError.duplicateID(memory.id) }
+      if memory.isNamed {
+        guard taken.insert(memory.id).inserted, try Self.isFree(memory.id, for: memory.scope, db)
+        else { throw StoreError.duplicateID(memory.id) }
+      }
       if let key { known[key] = InsertKey.Known(id: memory.id, text: memory.text) }
       ids.append(memory.id)
       new.append((memory, key))
     }
     return (ids, new)
+  }
+
+  /// Whether a memory of a scope may have an id: there is none, and there was none in another scope,
+  /// which could not be erased without this one.
+  private static func isFree(_ id: UUID, for scope: Scope, _ db: Database) throws -> Bool {
+    let statement = try db.cachedStatement(
+      sql: """
+        SELECT 1 FROM memory WHERE id = ?1 AND ended IS NULL
+        UNION ALL SELECT 1 FROM memory WHERE id = ?1 AND ended IS NOT NULL
+          AND (user_id IS NOT ?2 OR agent_id IS NOT ?3 OR run_id IS NOT ?4)
+        UNION ALL SELECT 1 FROM cut_memory WHERE memory_id = ?1
+          AND (user_id IS NOT ?2 OR agent_id IS NOT ?3 OR run_id IS NOT ?4)
+        LIMIT 1
+        """)
+    return try Int.fetchOne(
+      statement, arguments: [id.data, scope.user, scope.agent, scope.run]) == nil
   }
 
   private mutating func update(_ id: UUID, _ update: PreparedUpdate, _ db: Database) throws {

@@ -6,8 +6,8 @@ import SystemPackage
 
 /// Makes groups of requests durable, one group at a time, on the commit thread.
 ///
-/// A group is: vectors into fresh slots, synced; one SQLite transaction, the moment the memories
-/// exist; then the index. Commits and checkpoints happen under `writer.lock` only, which is another
+/// A group is: vectors into fresh slots; one SQLite transaction, which keeps the slots until they are
+/// synced, the moment the memories exist; then the index. Commits and checkpoints happen under `writer.lock` only, which is another
 /// process's between two groups: where that has committed, its changes come first.
 final class Committer {
   private let catalogue: Catalogue
@@ -147,16 +147,12 @@ final class Committer {
   private func writeSlots(of group: CommitGroup, _ db: Database) throws {
     let (slots, pages) = (group.firstSlot + group.slotCount, index.pages)
     try index.live.reserve(group.slotCount, slots: slots)
-    if group.slotCount > 0 {
-      try pages.makeRoom(slots: slots)
-      try pages.writeSlots(group.slotBytes, from: group.firstSlot)
-      pagesAreSynced = false
-    }
-    if durability == .full {
-      try syncPages()
-    } else if group.slotCount > 0 {
-      try VectorPages.keepUnsynced(group.slotBytes, from: group.firstSlot, db)
-    }
+    guard group.slotCount > 0 else { return }
+    try pages.makeRoom(slots: slots)
+    try pages.writeSlots(group.slotBytes, from: group.firstSlot)
+    pagesAreSynced = false
+    // One sync makes both durable; slots of their own would take a second one.
+    try VectorPages.keepUnsynced(group.slotBytes, from: group.firstSlot, db)
   }
 
   private func syncPages() throws(StoreError) {

@@ -187,8 +187,8 @@ enum Schema {
   private static let version3 = """
     PRAGMA user_version = 3;
 
-    -- The slots of groups that were not synced before they were committed, as they were written: power
-    -- loss may leave the rows of such a group and not its slots. Empty after each checkpoint.
+    -- The slots of groups, as they were written, until they are synced: power loss may leave the rows of
+    -- a group and not its slots. Empty after each checkpoint.
     CREATE TABLE unsynced_slots (
       id INTEGER PRIMARY KEY,
       space INTEGER NOT NULL REFERENCES vector_space(id),

@@ -25,6 +25,7 @@ public enum StoreError: Error, Sendable {
   /// A field of a memory that is not acceptable.
   case invalid(field: String, reason: String)
   case unknownMemory(UUID)
+  /// An id that another memory has, or that one of another scope had.
   case duplicateID(UUID)
   /// An insert with the key of an earlier one that brought another text.
   case conflictingKey(String)
@@ -96,7 +97,8 @@ extension StoreError: CustomStringConvertible {
     case .invalid(let field, let reason): "\(field): \(reason)."
     case .unknownMemory(let id): "There is no memory \(id.uuidString.lowercased())."
     case .duplicateID(let id):
-      "A memory \(id.uuidString.lowercased()) exists already; update it, or choose another id."
+      "A memory \(id.uuidString.lowercased()) exists already, or did in another scope; update it, or "
+        + "choose another id."
     case .conflictingKey(let key):
       "An insert with the key \(key) has brought another text before; repeat it as it was, or "
         + "choose another key."

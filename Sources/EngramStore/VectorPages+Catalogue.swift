@@ -72,8 +72,8 @@ extension VectorPages {
 
   // MARK: Slots that were not synced
 
-  /// Keeps a group's slots in its transaction, where they are not synced before it: power loss may
-  /// leave the rows and take the slots.
+  /// Keeps a group's slots in its transaction, until they are synced: power loss may leave the rows and
+  /// take the slots.
   static func keepUnsynced(_ slots: [UInt8], from first: Int, _ db: Database) throws {
     let statement = try db.cachedStatement(
       sql: "INSERT INTO unsynced_slots (space, first_slot, bytes) VALUES (?, ?, ?)")

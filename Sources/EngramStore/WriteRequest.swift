@@ -41,6 +41,8 @@ struct Access: Sendable {
 /// A new memory whose fields have been found acceptable.
 struct PreparedMemory: Sendable {
   let id: UUID
+  /// Whether the caller chose the id: it may be taken.
+  let isNamed: Bool
   let key: String?
   let text: String
   let vector: [Float]
@@ -57,6 +59,7 @@ struct PreparedMemory: Sendable {
 
   init(_ memory: NewMemory, index: HNSWIndex) throws(StoreError) {
     id = memory.id ?? UUID()
+    isNamed = memory.id != nil
     text = try Check.text(memory.text)
     vector = try Check.vector(memory.vector, index: index)
     for (field, name) in [

@@ -1,6 +1,5 @@
 import EngramIndex
 import Foundation
-import Synchronization
 import Testing
 
 @testable import EngramStore
@@ -8,10 +7,6 @@ import Testing
 /// Compaction gives space back and changes nothing that can be read.
 @Suite struct CompactTests {
   private let dimension = 64
-
-  private final class End: Sendable {
-    let isReached = Atomic(false)
-  }
 
   @Test func givesSpaceBackAndKeepsTheRest() async throws {
     var generator = Generator(seed: 31)
@@ -78,14 +73,14 @@ import Testing
       let stores = try (0..<2).map { _ in
         try openStore(directory, dimension: dimension, durability: .process)
       }
-      let end = End()
+      let end = Flag()
       let written = try await withThrowingTaskGroup(of: [UUID: [Float]].self) { group in
         for worker in 0..<4 {
           group.addTask {
             var generator = Generator(seed: UInt64(worker))
             let store = stores[worker % 2]
             var own: [UUID: [Float]] = [:]
-            while !end.isReached.load(ordering: .relaxed) {
+            while !end.isRaised {
               let vector = generator.vector(dimension)
               let id = try await store.insert(
                 NewMemory(text: "by \(worker)", vector: vector, scope: Scope(user: "u\(worker)")))
@@ -103,7 +98,7 @@ import Testing
           }
         }
         group.addTask {
-          defer { end.isReached.store(true, ordering: .relaxed) }
+          defer { end.raise() }
           for round in 0..<12 {
             try await stores[round % 2].compact(before: round % 3 == 0 ? Date() : nil)
           }

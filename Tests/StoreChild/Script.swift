@@ -11,6 +11,7 @@ struct Script {
     case again(UUID)
     case update(UUID, Version)
     case delete(UUID, Version)
+    case erase(UUID, Version)
     case read(UUID)
     case snapshot
     case compact(cutting: Bool)
@@ -43,6 +44,8 @@ struct Script {
   private var memories: [UUID: Version] = [:]
   /// Memories that came with a key, and such of whose insert it is not known whether it took place.
   private var keyed: [UUID] = []
+  /// Memories that never had a key: with another one its key would be free again.
+  private var keyless: Set<UUID> = []
   private var lost: [UUID] = []
 
   init(path: String, configuration: StoreConfiguration, seed: UInt64) {
@@ -112,6 +115,7 @@ struct Script {
       let id = free.remove(at: random(free.count))
       guard var version = memories[id] else { return .snapshot }
       if kind >= 13 { return .read(id) }
+      if kind == 12, keyless.contains(id), random(3) == 0 { return .erase(id, version) }
       if kind >= 11 { return .delete(id, version) }
       version.text += 1
       if kind >= 8 { version.vector = version.text }
@@ -146,6 +150,10 @@ struct Script {
       case .delete(let id, _):
         report("? \(id.uuidString)")
         try await store.delete(id)
+        report("- \(id.uuidString)")
+      case .erase(let id, _):
+        report("? \(id.uuidString)")
+        try await store.erase([id])
         report("- \(id.uuidString)")
       case .read(let id):
         do throws(StoreError) { try read(id, store) } catch {
@@ -201,13 +209,13 @@ struct Script {
     switch (request, outcome) {
     case (.insert(let ids, let isKeyed), .done):
       for id in ids { memories[id] = Version() }
-      if isKeyed { keyed += ids }
+      if isKeyed { keyed += ids } else { keyless.formUnion(ids) }
     case (.update(let id, let version), .done): memories[id] = version
-    case (.delete(let id, _), .done): memories[id] = nil
+    case (.delete(let id, _), .done), (.erase(let id, _), .done): memories[id] = nil
     case (.insert(let ids, let isKeyed), .unknown):
       if isKeyed { lost += ids }
       for id in ids { report("~ \(id.uuidString)") }
-    case (.update(let id, _), .unknown), (.delete(let id, _), .unknown):
+    case (.update(let id, _), .unknown), (.delete(let id, _), .unknown), (.erase(let id, _), _):
       memories[id] = nil
       report("~ \(id.uuidString)")
     case (.delete(let id, let version), .refused), (.delete(let id, let version), .stopped):

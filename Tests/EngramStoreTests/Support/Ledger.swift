@@ -46,7 +46,9 @@ struct Ledger {
       let memory: Memory
       do throws(StoreError) { memory = try store.get(id) } catch {
         let isGone = if case .unknownMemory = error { life.mayBeDeleted } else { false }
-        if !isGone || events.last != .delete { problems.append("\(id): \(error)") }
+        if !isGone || events.last != .delete && events.last != .erase {
+          problems.append("\(id): \(error)")
+        }
         continue
       }
       if life.isDeleted { problems.append("\(id) is back") }

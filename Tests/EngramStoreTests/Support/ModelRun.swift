@@ -14,7 +14,8 @@ struct ModelRun {
   private var generator: Generator
   private var model: StoreModel
   private var store: Store
-  private var deleted: [UUID] = []
+  /// Memories that are no more, with their scope; nil where that was erased, too.
+  private var deleted: [UUID: Scope?] = [:]
   private let dimension = 6
 
   init(_ directory: URL, metric: Metric, durability: Durability, seed: UInt64) throws {
@@ -61,7 +62,10 @@ struct ModelRun {
   private mutating func insert(_ count: Int) async throws {
     var memories = (0..<count).map { _ in memory() }
     // One that was deleted may come back.
-    if generator.oneIn(6), let id = deleted.popLast() { memories[0].id = id }
+    if generator.oneIn(6), let id = randomDeleted(), let scope = deleted.removeValue(forKey: id) {
+      memories[0].id = id
+      if let scope { memories[0].scope = scope }
+    }
     let begin = Date()
     let ids = try await store.insert(memories)
     model.insert(memories, ids: ids, time: begin...Date())
@@ -71,9 +75,15 @@ struct ModelRun {
 
   /// All or nothing: one of several has an id that exists.
   private mutating func insertRefused() async throws {
-    guard let id = randomID() else { return }
     var memories = [memory(), memory(), memory()]
-    memories[Int.random(in: 0..<3, using: &generator)].id = id
+    let place = Int.random(in: 0..<3, using: &generator)
+    if generator.oneIn(2), let id = randomDeleted(), let scope = deleted[id] ?? nil {
+      memories[place].id = id
+      memories[place].scope = Scope(user: scope.user, agent: scope.agent, run: "another")
+    } else {
+      guard let id = randomID() else { return }
+      memories[place].id = id
+    }
     let kind = await refusal { [store, memories] in try await store.insert(memories) }
     try agree(kind == "duplicateID", "insert of an existing id: \(kind ?? "accepted")")
     try agree(try store.statistics().changes == model.changes, "a refused insert left something")
@@ -98,9 +108,10 @@ struct ModelRun {
       if let id = randomID() { ids.append(id) }
     }
     try await store.delete(ids)
+    let scopes = ids.map { model.current[$0]?.memory.scope }
     model.delete(ids)
-    for id in Set(ids) {
-      deleted.append(id)
+    for (id, scope) in zip(ids, scopes) {
+      deleted[id] = .some(scope)
       try agree(await refusal { _ = try store.get(id) } == "unknownMemory", "\(id) is still there")
     }
   }
@@ -165,19 +176,14 @@ struct ModelRun {
   }
 
   private mutating func erase() async throws {
-    let past = model.history.filter { $0.value.last?.event != .erase }
+    let living = model.current.mapValues(\.memory.scope)
+    let past = deleted.compactMapValues(\.self).merging(living) { $1 }
     var ids: [UUID] = []
     if generator.oneIn(2) {
-      // By scope: of memories that are deleted the model does not know it.
       let user = ["anna", "Zo\u{EB}"].randomElement(using: &generator) ?? ""
-      let report = try await store.erase(scope: Scope(user: user), by: "model")
-      ids = report.memories.sorted { $0.uuidString < $1.uuidString }
-      let current = model.listed(Scope(user: user), includeExpired: true)
-      try agree(Set(ids).isSuperset(of: current), "erase of \(user) leaves memories")
-      for id in ids {
-        guard let record = model.current[id] else { continue }
-        try agree(record.memory.scope.user.isIdentical(to: user), "\(id) is not \(user)'s")
-      }
+      ids = try await store.erase(scope: Scope(user: user), by: "model").memories
+      let expected = past.filter { $0.value.lies(in: Scope(user: user)) }.map(\.key)
+      try agree(Set(ids) == Set(expected), "erase of \(user): \(ids), not \(expected)")
     } else if let id = past.keys.sorted(by: { $0.uuidString < $1.uuidString })
       .randomElement(using: &generator)
     {
@@ -187,7 +193,7 @@ struct ModelRun {
     }
     let order = try ids.map { (id: $0, change: try store.history(of: $0).last?.sequence ?? 0) }
     model.erase(order.sorted { $0.change < $1.change }.map(\.id))
-    deleted += ids
+    for id in ids { deleted[id] = .some(nil) }
     let problems = try model.problems(with: store)
     try agree(problems.isEmpty, "after an erasure: \(problems)")
     try await verify()
@@ -221,6 +227,10 @@ struct ModelRun {
   }
 
   // MARK: Random values
+
+  private mutating func randomDeleted() -> UUID? {
+    deleted.keys.sorted { $0.uuidString < $1.uuidString }.randomElement(using: &generator)
+  }
 
   private mutating func randomID() -> UUID? {
     model.current.keys.sorted { $0.uuidString < $1.uuidString }.randomElement(using: &generator)

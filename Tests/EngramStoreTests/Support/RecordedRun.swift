@@ -65,19 +65,30 @@ struct RecordedRun {
     text.split(separator: " ").last.flatMap { Int($0) }
   }
 
+  /// What the history says; what it says no more of memories that were erased follows from their events.
   private static func changes(of store: Store) throws -> [Change] {
-    try store.read { db in
+    var versions: [UUID: Int] = [:]
+    return try store.read { db in
       try Row.fetchAll(
         db,
         sql: """
-          SELECT h.sequence, h.memory_id, h.event, p.new_memory
-          FROM history h JOIN history_payload p USING (sequence) ORDER BY h.sequence
+          SELECT h.sequence, h.memory_id, h.event, p.new_memory, EXISTS (
+            SELECT 1 FROM history e WHERE e.memory_id = h.memory_id AND e.event = 'ERASE')
+          FROM history h LEFT JOIN history_payload p USING (sequence) ORDER BY h.sequence
           """
       ).enumerated().map { position, row in
         guard row[0] == position + 1, let memory = UUID(bytes: row[1] as Data) else {
           throw Failure(description: "change \(position + 1) is missing")
         }
-        return Change(memory: memory, event: row[2], text: row[3])
+        let (event, said, isErased): (String, String?, Bool) = (row[2], row[3], row[4])
+        versions[memory] = versions[memory].map { $0 + 1 } ?? 0
+        let isGone = event == "DELETE" || event == "ERASE"
+        let isAfter = said == "after"
+        let text = isGone ? nil : isAfter ? "after" : Ledger.text(memory, versions[memory] ?? 0)
+        guard said == (isErased ? nil : text) else {
+          throw Failure(description: "change \(position + 1) says \(row)")
+        }
+        return Change(memory: memory, event: event, text: text)
       }
     }
   }
@@ -127,8 +138,11 @@ struct RecordedRun {
     let id = UUID()
     let vector = [Float](repeating: 1_000, count: 16)
     return try await Self.withStore(directory, durability) { store in
+      // An erasure that was interrupted is gone on with.
+      try await store.erase([])
       var problems = try await store.verify().problems
       let found = try Self.changes(of: store)
+      problems += try Self.texts(of: found.filter { $0.event == "ERASE" }.map(\.memory), in: directory)
       if !changes.starts(with: found) { return problems + ["another history: \(found)"] }
       if found.count < promised { problems.append("\(found.count) changes of \(promised)") }
       if joined.contains(Int64(found.count + 1)) { problems.append("half a commit") }
@@ -147,6 +161,20 @@ struct RecordedRun {
       }
       return problems
     }
+  }
+
+  /// Files that have texts of some memories.
+  private static func texts(of memories: [UUID], in directory: URL) throws -> [String] {
+    guard !memories.isEmpty else { return [] }
+    let ids = Set(memories.map { Array($0.uuidString.utf8) })
+    let head = Array("memory ".utf8)
+    return try directory.sizes().keys.filter { name in
+      let bytes = [UInt8](try Data(contentsOf: directory.file(name)))
+      return bytes.indices.contains { index in
+        bytes[index] == head[0] && bytes[index...].starts(with: head)
+          && ids.contains(Array(bytes[index...].dropFirst(head.count).prefix(36)))
+      }
+    }.map { "\($0) has texts that were erased" }
   }
 
   /// Opens a store and closes it again whatever happens: one that is forgotten closes later, when
