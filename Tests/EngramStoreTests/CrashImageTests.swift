@@ -35,6 +35,20 @@ struct CrashImageTests {
     _ = try await check(durability, seed: 3, images: Self.images / 6, mayLackVectors: true)
   }
 
+  /// Two processes write at once: what was acknowledged by either is there.
+  @Test(arguments: Durability.allCases) func twoProcesses(durability: Durability) async throws {
+    let tally = try await check(
+      durability, seed: 5, images: Self.images / 6,
+      keeping: durability == .full ? [] : ["vectors-1.pages"], processes: 2)
+    #expect(tally.refused == 0)
+  }
+
+  /// One of two processes is killed at any of its calls, the other goes on, then power is lost.
+  @Test func oneOfTwoIsKilled() async throws {
+    let tally = try await check(.full, seed: 6, images: Self.images / 6, processes: 2, kills: true)
+    #expect(tally.refused == 0)
+  }
+
   /// Power is lost again while what was left is being opened and used.
   @Test func crashesOfRecovery() async throws {
     var generator = Generator(seed: 4)
@@ -67,21 +81,26 @@ struct CrashImageTests {
     var lacking = 0
   }
 
+  /// - Parameter kills: whether the last process is killed in each run.
   private func check(
     _ durability: Durability, seed: UInt64, images: Int, keeping: Set<String> = [],
-    mayLackVectors: Bool = false
+    mayLackVectors: Bool = false, processes: Int = 1, kills: Bool = false
   ) async throws -> Tally {
     var generator = Generator(seed: seed)
     var sum = Tally()
+    // Each run has one kill.
+    let imagesOfRun = kills ? Self.imagesOfRun / 5 : Self.imagesOfRun
     try await withTemporaryDirectory(inMemory: true) { directory in
       while sum.checked < images {
         let runSeed = Int.random(in: 1...1_000_000, using: &generator)
         let place = try directory.file("recorded", made: true)
-        let run = try await RecordedRun(place, durability, seed: runSeed, lives: 3, steps: 30)
+        let kill = kills ? Int.random(in: 1...3_000, using: &generator) : nil
+        let run = try await RecordedRun(
+          place, durability, seed: runSeed, lives: 3, steps: 30, processes: processes, kill: kill)
         let tally = try await check(
-          run, on: CrashDisk(run.log), images: min(Self.imagesOfRun, images - sum.checked),
+          run, on: CrashDisk(run.log), images: min(imagesOfRun, images - sum.checked),
           &generator, keeping: keeping, mayLackVectors: mayLackVectors, in: directory,
-          "\(durability), seed \(seed), run \(runSeed)")
+          "\(durability), seed \(seed), run \(runSeed), \(processes) processes, kill \(kill ?? 0)")
         sum.checked += tally.checked
         sum.refused += tally.refused
         sum.lacking += tally.lacking
@@ -89,7 +108,8 @@ struct CrashImageTests {
       }
     }
     print(
-      "crash images, \(durability)\(mayLackVectors ? ", vectors lost" : ""): "
+      "crash images, \(durability)\(mayLackVectors ? ", vectors lost" : "")"
+        + "\(processes > 1 ? ", \(processes) processes" : "")\(kills ? ", one killed" : ""): "
         + "\(sum.checked) checked, \(sum.refused) refused, \(sum.lacking) with vectors reported")
     return sum
   }
