@@ -51,7 +51,7 @@ let package = Package(
     .testTarget(
       name: "EngramStoreTests",
       dependencies: [
-        "EngramStore", "EngramIndex", "StoreChild", "StoreClients",
+        "EngramStore", "EngramIndex", "StoreChild", "StoreClients", "CSanitizers",
         .product(name: "GRDB", package: "GRDB.swift"),
       ]),
     .testTarget(name: "EngramCLITests", dependencies: ["EngramCLI", "EngramStore"]),
@@ -59,11 +59,13 @@ let package = Package(
     .executableTarget(
       name: "StoreChild",
       dependencies: [
-        "EngramStore", "StoreClients",
+        "EngramStore", "StoreClients", "CSanitizers",
         .target(name: "CStoreFaults", condition: .when(platforms: [.linux])),
       ], path: "Tests/StoreChild"),
     // Calls on a store whose order is checked afterwards.
     .target(name: "StoreClients", dependencies: ["EngramStore"], path: "Tests/StoreClients"),
+    // Empty but for scripts/sanitize.
+    .target(name: "CSanitizers", path: "Tests/CSanitizers"),
     .target(
       name: "CStoreFaults", dependencies: ["CEngramSQLite"], path: "Tests/CStoreFaults"),
   ],
