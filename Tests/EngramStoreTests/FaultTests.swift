@@ -57,7 +57,7 @@ struct FaultTests {
   }
 
   /// A process beside it writes to the same store: it meets no error, and loses nothing.
-  @Test(arguments: faults + [Fault(kind: "file", error: "KILL", how: "once")])
+  @Test(arguments: [Fault(kind: "file", error: "KILL", how: "once")] + faults)
   func besideAnother(fault: Fault) async throws {
     try await repeated(fault, script: "script-2-8", "beside another", besideAnother: true) { _ in [] }
   }

@@ -8,7 +8,7 @@ import Testing
 /// `ENGRAM_LINEARIZABILITY_SECONDS` sets for how long each test makes histories.
 @Suite(.serialized) struct LinearizabilityTests {
   private static let seconds =
-    ProcessInfo.processInfo.environment["ENGRAM_LINEARIZABILITY_SECONDS"].flatMap { Double($0) } ?? 0.5
+    Double(ProcessInfo.processInfo.environment["ENGRAM_LINEARIZABILITY_SECONDS"] ?? "") ?? 0.5
 
   private func open(_ directory: URL, _ durability: Durability) throws -> Store {
     var configuration = Client.configuration
@@ -20,7 +20,7 @@ import Testing
   @Test func threads() async throws {
     var generator = Generator(seed: 71)
     let end = ContinuousClock.now + .seconds(Self.seconds)
-    var (histories, calls) = (0, 0)
+    var (histories, calls, altered, refused) = (0, 0, 0, 0)
     repeat {
       let (seed, durability) = (generator.next(), [Durability.full, .process, .none][histories % 3])
       let history = try await withTemporaryDirectory(inMemory: true) { directory in
@@ -43,8 +43,32 @@ import Testing
       expectOrder(of: history, "seed \(seed)")
       histories += 1
       calls += history.count
+      for _ in 0..<4 {
+        guard let wrong = alteration(of: history, &generator) else { continue }
+        altered += 1
+        refused += ClientHistory.problem(of: wrong) == nil ? 0 : 1
+      }
     } while ContinuousClock.now < end
-    print("linearizability, threads: \(histories) histories, \(calls) calls")
+    // Reads at about the same time may have seen either.
+    #expect(refused > altered / 2)
+    print(
+      "linearizability, threads: \(histories) histories, \(calls) calls; with one read altered, "
+        + "\(refused) of \(altered) are refused")
+  }
+
+  /// The history with what one read was answered at another time.
+  private func alteration(of history: [Call], _ generator: inout Generator) -> [Call]? {
+    let reads = history.indices.filter { number in
+      if case .get = history[number].request { true } else { false }
+    }
+    guard let read = reads.randomElement(using: &generator),
+      let other = reads.filter({
+        history[$0].request == history[read].request && history[$0].answer != history[read].answer
+      }).randomElement(using: &generator)
+    else { return nil }
+    var altered = history
+    altered[read].answer = history[other].answer
+    return altered
   }
 
   /// Clients of two processes.
@@ -278,7 +302,10 @@ import Testing
           call(7...8, search, .memories([Call.Read(0, 10), Call.Read(1, 10)])),
         ]
       ),
-      ("a cancelled write took place", [call(0...1, insert, .cancelled), call(2...3, .get(0), old)]),
+      (
+        "a cancelled write took place",
+        [call(0...1, insert, .cancelled), call(2...3, .get(0), old)]
+      ),
       (
         "a write without an answer takes place after the end of its process",
         [
@@ -309,7 +336,8 @@ import Testing
         "of two writes at once the one that began first is the last",
         [
           call(0...1, insert, .done), call(2...9, update, .done),
-          call(3...8, .update(Call.Written(0, 12), vector: true), .done), call(10...11, .get(0), new),
+          call(3...8, .update(Call.Written(0, 12), vector: true), .done),
+          call(10...11, .get(0), new),
         ]
       ),
       (
