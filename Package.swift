@@ -51,15 +51,21 @@ let package = Package(
     .testTarget(
       name: "EngramStoreTests",
       dependencies: [
-        "EngramStore", "EngramIndex", "StoreChild", .product(name: "GRDB", package: "GRDB.swift"),
+        "EngramStore", "EngramIndex", "StoreChild", "StoreClients", "CSanitizers",
+        .product(name: "GRDB", package: "GRDB.swift"),
       ]),
     .testTarget(name: "EngramCLITests", dependencies: ["EngramCLI", "EngramStore"]),
     // The process that the store's tests kill, and whose calls on files they record and let fail.
     .executableTarget(
       name: "StoreChild",
       dependencies: [
-        "EngramStore", .target(name: "CStoreFaults", condition: .when(platforms: [.linux])),
+        "EngramStore", "StoreClients", "CSanitizers",
+        .target(name: "CStoreFaults", condition: .when(platforms: [.linux])),
       ], path: "Tests/StoreChild"),
+    // Calls on a store whose order is checked afterwards.
+    .target(name: "StoreClients", dependencies: ["EngramStore"], path: "Tests/StoreClients"),
+    // Empty but for scripts/sanitize.
+    .target(name: "CSanitizers", path: "Tests/CSanitizers"),
     .target(
       name: "CStoreFaults", dependencies: ["CEngramSQLite"], path: "Tests/CStoreFaults"),
   ],

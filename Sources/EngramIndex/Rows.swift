@@ -21,9 +21,15 @@ final class Rows: Sendable {
 
   let dimension: Int
   let metric: Metric
-  /// Bytes from one code to the next: whole cache lines, and never a multiple of a page, which
-  /// would put all rows into the same cache sets.
+  /// Bytes from one code to the next; of each the part behind the dimension is zeros.
   let stride: Int
+
+  /// Whole cache lines, and never a multiple of a page, which would put all rows into the same cache
+  /// sets.
+  static func stride(dimension: Int) -> Int {
+    let lines = (dimension + 63) / 64 * 64
+    return lines % 4096 == 0 ? lines + 64 : lines
+  }
 
   /// Codes are those of rotated vectors.
   let rotation: Rotation
@@ -52,8 +58,7 @@ final class Rows: Sendable {
     self.dimension = dimension
     self.metric = metric
     rotation = Rotation(dimension: dimension)
-    let lines = (dimension + 63) / 64 * 64
-    stride = lines % 4096 == 0 ? lines + 64 : lines
+    stride = Self.stride(dimension: dimension)
     codeArray = try ReservedArray(limit: IndexLimits.rows * stride)
     factorArray = try ReservedArray(limit: IndexLimits.rows)
     boundArray = try ReservedArray(limit: IndexLimits.rows)

@@ -27,7 +27,8 @@ struct SearchContext: ~Copyable {
 
   init(dimension: Int) {
     rotated = Scratch(count: dimension + 8)
-    code = Scratch(count: dimension + 64)
+    // Kernels read as much of it as of a row.
+    code = Scratch(count: Rows.stride(dimension: dimension))
     walkCode = Scratch(count: dimension + 512)
   }
 

@@ -14,20 +14,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define REAL(name)                                       \
-  ({                                                     \
-    static __typeof__(&name) real;                       \
-    if (!real) real = (__typeof__(real))dlsym(RTLD_NEXT, #name); \
-    real;                                                \
+#define REAL(name)                                \
+  ({                                              \
+    static _Atomic(void *) real;                  \
+    if (!real) real = dlsym(RTLD_NEXT, #name);    \
+    (__typeof__(&name))real;                      \
   })
 
-// The directory whose files are concerned; NULL where none are.
-static const char *root;
+// The directory whose files are concerned; NULL where none are. Threads of a library that was loaded
+// before make calls while it is set.
+static _Atomic(const char *) root;
 static size_t root_length;
 
 __attribute__((constructor)) static void calls_read_environment(void) {
-  root = getenv("ENGRAM_FAULTS_PATH");
-  if (root) root_length = strlen(root);
+  const char *path = getenv("ENGRAM_FAULTS_PATH");
+  if (path) root_length = strlen(path);
+  root = path;
 }
 
 // Of each descriptor, the handle that it is known by in records; 0 where it is not concerned.

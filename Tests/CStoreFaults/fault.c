@@ -3,16 +3,18 @@
 #include "store_faults.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct {
   unsigned kinds;
   long number;
   int error;
-  bool is_short, is_lasting;
+  bool is_short, is_lasting, is_kill;
 } fault;
 
 static atomic_long calls;
@@ -39,7 +41,8 @@ __attribute__((constructor)) static void fault_read_environment(void) {
   if (!strcmp(error, "ENOMEM")) fault.error = ENOMEM;
   if (!strcmp(error, "ENOSPC") || !strcmp(error, "short-ENOSPC")) fault.error = ENOSPC;
   fault.is_lasting = !strcmp(how, "always");
-  if (!fault.kinds || !(fault.error || fault.is_short)) abort();
+  fault.is_kill = !strcmp(error, "KILL");
+  if (!fault.kinds || !(fault.error || fault.is_short || fault.is_kill)) abort();
 }
 
 bool fault_concerns(enum fault_kind kind) { return fault.kinds & kind; }
@@ -47,6 +50,11 @@ bool fault_concerns(enum fault_kind kind) { return fault.kinds & kind; }
 enum fault_outcome fault_next(enum fault_kind kind) {
   if (!fault_concerns(kind)) return FAULT_NONE;
   long past = atomic_fetch_add(&calls, 1) + 1 - fault.number;
+  if (fault.is_kill && past == 0) {
+    // No call is made that is not recorded.
+    record_lock();
+    kill(getpid(), SIGKILL);
+  }
   if (fault.is_short && past == 0) return FAULT_SHORT;
   if (fault.is_short && fault.error) past--;
   if (!fault.error || past < 0 || (past > 0 && !fault.is_lasting)) return FAULT_NONE;

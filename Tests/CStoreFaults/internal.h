@@ -33,18 +33,19 @@ enum record_kind {
   RECORD_WRITE = 2,      // handle, offset, bytes
   RECORD_TRUNCATE = 3,   // handle, size
   RECORD_SYNC = 4,       // handle: a sync has begun
-  RECORD_SYNCED = 5,     // handle, number of the record at which the sync began
+  RECORD_SYNCED = 5,     // handle, number of the process's record at which the sync began
   RECORD_RENAME = 6,     // both paths, a zero byte between them
   RECORD_UNLINK = 7,     // path
   RECORD_DIRECTORY = 8,  // path
   RECORD_ANSWER = 9,     // what was written to standard output
 };
 
-// Calls and their records are made under this lock, so that the order of records is that of calls.
+// Calls and their records are made under this lock, which processes with the same log share, so that
+// the order of records is that of calls.
 void record_lock(void);
 void record_unlock(void);
 
-// Appends a record; its number, from 0.
+// Appends a record; its number among those of this process, from 0.
 int64_t record(enum record_kind kind, int handle, int64_t value, const void *bytes, size_t count);
 
 // Whether a log is being written.

@@ -24,6 +24,16 @@ struct CrashImageTests {
     try await check(durability, seed: 2, images: Self.images / 3)
   }
 
+  /// Two processes write at once: what was acknowledged by either is there.
+  @Test(arguments: Durability.allCases) func twoProcesses(durability: Durability) async throws {
+    try await check(durability, seed: 5, images: Self.images / 6, processes: 2)
+  }
+
+  /// One of two processes is killed at any of its calls, the other goes on, then power is lost.
+  @Test func oneOfTwoIsKilled() async throws {
+    try await check(.full, seed: 6, images: Self.images / 6, processes: 2, kills: true)
+  }
+
   /// Power is lost again while what was left is being opened and used.
   @Test func crashesOfRecovery() async throws {
     var generator = Generator(seed: 4)
@@ -48,21 +58,31 @@ struct CrashImageTests {
     print("crash images of recoveries: \(checked) checked")
   }
 
-  private func check(_ durability: Durability, seed: UInt64, images: Int) async throws {
+  /// - Parameter kills: whether the last process is killed in each run.
+  private func check(
+    _ durability: Durability, seed: UInt64, images: Int, processes: Int = 1, kills: Bool = false
+  ) async throws {
     var generator = Generator(seed: seed)
     var checked = 0
+    // Each run has one kill.
+    let imagesOfRun = kills ? Self.imagesOfRun / 5 : Self.imagesOfRun
     try await withTemporaryDirectory(inMemory: true) { directory in
       while checked < images {
         let runSeed = Int.random(in: 1...1_000_000, using: &generator)
         let place = try directory.file("recorded", made: true)
-        let run = try await RecordedRun(place, durability, seed: runSeed, lives: 3, steps: 30)
+        let kill = kills ? Int.random(in: 1...3_000, using: &generator) : nil
+        let run = try await RecordedRun(
+          place, durability, seed: runSeed, lives: 3, steps: 30, processes: processes, kill: kill)
         checked += try await check(
-          run, on: CrashDisk(run.log), images: min(Self.imagesOfRun, images - checked),
-          &generator, in: directory, "\(durability), seed \(seed), run \(runSeed)")
+          run, on: CrashDisk(run.log), images: min(imagesOfRun, images - checked), &generator,
+          in: directory,
+          "\(durability), seed \(seed), run \(runSeed), \(processes) processes, kill \(kill ?? 0)")
         try place.remove()
       }
     }
-    print("crash images, \(durability): \(checked) checked")
+    print(
+      "crash images, \(durability)\(processes > 1 ? ", \(processes) processes" : "")"
+        + "\(kills ? ", one killed" : ""): \(checked) checked")
   }
 
   /// Checks images at random moments of a run; how many.

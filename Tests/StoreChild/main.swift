@@ -4,7 +4,8 @@
 //
 // WORK is `hold` (keeps the store open until its input ends), `insert` (each writer adds memories),
 // `mixed` (adds, updates, deletes and snapshots), `share` (the same with searches, for as many seconds
-// as SECONDS says; then it waits for its input to end), `fill` (adds vectors of 1,024 components until
+// as SECONDS says; then it waits for its input to end), `calls` (as many clients of StoreClients, the
+// first of which is number FIRST, for SECONDS, from SEED), `fill` (adds vectors of 1,024 components until
 // their file may not grow, and goes on when it may again), or `script-LIVES-STEPS` (opens the store,
 // does random requests, closes it, so often; WRITERS is the seed). What was acknowledged is a line on
 // standard output, written by write(2) before anything else happens:
@@ -16,6 +17,8 @@
 //   - ID             deleted
 //   ~ ID             whether the last write of it took place is not known
 //   ! WHY            something was refused, or is wrong
+//   > CALL           of `calls`: a call that is about to be made, as JSON
+//   < CALL           the same with its answer
 //   closed           the store is closed
 //   calls N          so many calls of the kind that may fail (Tests/CStoreFaults)
 //   done             nothing follows; of `share`: but what it sees when its input has ended,
@@ -23,6 +26,7 @@
 
 import EngramStore
 import Foundation
+import StoreClients
 
 #if canImport(CStoreFaults)
   import CStoreFaults
@@ -165,13 +169,36 @@ func fill(_ store: Store) async throws {
   report("done")
 }
 
+/// Makes random calls that the parent checks.
+func call(_ store: Store, client: Int, seed: Int, until end: ContinuousClock.Instant) async {
+  let encoder = JSONEncoder()
+  func report(_ mark: String, _ call: Call) {
+    do { StoreChild.report(mark + String(decoding: try encoder.encode(call), as: UTF8.self)) } catch {
+      StoreChild.report("! \(error)")
+    }
+  }
+  var client = Client(client, of: store, seed: UInt64(seed))
+  await client.run { _ in
+    ContinuousClock.now < end
+  } begun: {
+    report("> ", $0)
+  } ended: {
+    report("< ", $0)
+  }
+}
+
 func follow(_ script: Script, lives: Int, steps: Int) async {
   var script = script
   await script.run(lives: lives, steps: steps)
 }
 
-let configuration = StoreConfiguration(
+let isCalling = arguments[4] == "calls"
+var configuration = StoreConfiguration(
   dimension: arguments[4] == "fill" ? 1_024 : 16, metric: .squaredL2, durability: durability)
+if isCalling {
+  configuration = Client.configuration
+  configuration.durability = durability
+}
 let script = arguments[4].split(separator: "-").compactMap { Int($0) }
 if script.count == 2 {
   await follow(
@@ -192,12 +219,17 @@ if arguments[3] == "0" || arguments[4] == "hold" {
   try await fill(store)
 } else {
   let (isMixed, isSharing) = (arguments[4] == "mixed", arguments[4] == "share")
-  let seconds = Double(ProcessInfo.processInfo.environment["SECONDS"] ?? "") ?? 1
+  let environment = ProcessInfo.processInfo.environment
+  let seconds = Double(environment["SECONDS"] ?? "") ?? 1
+  let first = Int(environment["FIRST"] ?? "") ?? 0
+  let seed = Int(environment["SEED"] ?? "") ?? 0
   let end = ContinuousClock.now + .seconds(seconds)
   try await withThrowingTaskGroup(of: Void.self) { group in
     for writer in 0..<writers {
       group.addTask {
-        if isSharing {
+        if isCalling {
+          await call(store, client: first + writer, seed: seed, until: end)
+        } else if isSharing {
           try await share(store, writer: writer, until: end)
         } else {
           try await work(store, writer: writer, mixed: isMixed) { $0 < 10_000 / writers }

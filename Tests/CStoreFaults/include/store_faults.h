@@ -5,14 +5,16 @@
 // Environment:
 //
 //   ENGRAM_FAULTS_PATH   the directory above the store; calls on other files pass through
-//   ENGRAM_FAULTS_LOG    a file outside of it that records are appended to (see record.c)
+//   ENGRAM_FAULTS_LOG    a file outside of it that records are appended to (see record.c); several
+//                        processes may share it
 //   ENGRAM_FAULT         "KIND NUMBER ERROR once|always": call NUMBER of KIND fails, or that and
 //                        all that follow
 //
 // KIND is `file` (any of the first seven) or one of open, read, write, sync, map, name (rename,
 // unlink, mkdir), truncate; `memory` (address space for large arrays and making it usable); or
 // `allocation` (SQLite's). ERROR is EIO, ENOSPC, ENOMEM, or of a write `short` (half of it is
-// written, with success) and `short-ENOSPC` (so, and the next one finds no space).
+// written, with success) and `short-ENOSPC` (so, and the next one finds no space). With KILL the
+// process is killed instead.
 #ifndef STORE_FAULTS_H
 #define STORE_FAULTS_H
 

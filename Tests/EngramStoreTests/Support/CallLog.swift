@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a process did to the files of a store, call by call, as `Tests/CStoreFaults` wrote it down.
+/// What processes did to the files of a store, call by call, as `Tests/CStoreFaults` wrote it down.
 struct CallLog {
   /// As in `internal.h`.
   enum Kind: UInt32 {
@@ -10,7 +10,8 @@ struct CallLog {
 
   struct Record {
     var kind: Kind
-    /// The open file.
+    var process: UInt64
+    /// The open file, of whatever process.
     var handle: Int
     /// An offset, a size, or the number of another record.
     var value: Int
@@ -32,6 +33,8 @@ struct CallLog {
   init(_ file: URL) throws {
     bytes = Array(try Data(contentsOf: file))
     var records: [Record] = []
+    // Where the records of each process are among all.
+    var numbers: [UInt64: [Int]] = [:]
     var offset = 0
     try bytes.withUnsafeBytes { bytes in
       while offset < bytes.count {
@@ -42,10 +45,15 @@ struct CallLog {
         guard let kind = Kind(rawValue: take(UInt32.self)) else {
           throw CocoaError(.fileReadCorruptFile)
         }
-        let (handle, value) = (Int(take(Int32.self)), Int(take(Int64.self)))
-        let count = Int(take(UInt64.self))
+        var (handle, value) = (Int(take(Int32.self)), Int(take(Int64.self)))
+        let (count, process) = (Int(take(UInt64.self)), take(UInt64.self))
+        handle += Int(process) << 32
+        if kind == .synced { value = numbers[process, default: []][value] }
+        numbers[process, default: []].append(records.count)
         records.append(
-          Record(kind: kind, handle: handle, value: value, bytes: offset..<offset + count))
+          Record(
+            kind: kind, process: process, handle: handle, value: value,
+            bytes: offset..<offset + count))
         offset += count
       }
     }
@@ -54,7 +62,7 @@ struct CallLog {
 
   func text(_ record: Record) -> String { String(decoding: bytes[record.bytes], as: UTF8.self) }
 
-  /// The lines that the process had written to its output before a record.
+  /// The lines that the processes had written to their output before a record.
   func answers(before number: Int) -> [Substring] {
     records[..<number].lazy.filter { $0.kind == .answer }.map(text).joined()
       .split(separator: "\n")

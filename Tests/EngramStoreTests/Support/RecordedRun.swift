@@ -4,10 +4,11 @@ import GRDB
 
 @testable import EngramStore
 
-/// A run of a process on a store with all that it did on disk, and what the store then held after
-/// each change: what remains of it after a crash at any moment is held against that.
+/// A run of one process on a store, or of several at once, with all that they did on disk, and what
+/// the store then held after each change: what remains of it after a crash at any moment is held
+/// against that.
 struct RecordedRun {
-  private struct Change: Equatable {
+  fileprivate struct Change: Equatable {
     var memory: UUID
     var event: String
     var text: String?
@@ -23,21 +24,44 @@ struct RecordedRun {
   private let joined: Set<Int64>
   /// Of each record of the log: the change that must survive a power loss before it.
   private let promises: [Int]
+  /// Whether a process was killed: what it was writing then may be in what a crash leaves, and in
+  /// the run have given way to what others wrote.
+  private let isKilled: Bool
 
   /// Runs a script on the store in `directory`, which may be there already.
+  ///
+  /// - Parameters:
+  ///   - processes: all run the script at once, each with a seed of its own.
+  ///   - kill: the call on a file at which the last of them is killed.
   init(
-    _ directory: URL, _ durability: Durability, seed: Int, lives: Int, steps: Int
+    _ directory: URL, _ durability: Durability, seed: Int, lives: Int, steps: Int,
+    processes: Int = 1, kill: Int? = nil
   ) async throws {
     self.durability = durability
     let logFile = directory.deletingLastPathComponent().file("calls-\(UUID().uuidString)")
     defer { try? logFile.remove() }
-    let child = try Child(
-      store: directory.file("store"), durability: durability, writers: seed,
-      work: "script-\(lives)-\(steps)",
-      environment: ["ENGRAM_FAULTS_PATH": directory.path, "ENGRAM_FAULTS_LOG": logFile.path])
-    let lines = child.end()
-    guard child.failure == nil, lines.last == "done", !lines.contains(where: { $0.hasPrefix("!") })
-    else { throw Failure(description: "the recorded process failed: \(lines)") }
+    let children = try (0..<processes).map { number in
+      var environment = [
+        "ENGRAM_FAULTS_PATH": directory.path, "ENGRAM_FAULTS_LOG": logFile.path,
+      ]
+      if number == processes - 1, let kill {
+        environment["ENGRAM_FAULT"] = "file \(kill) KILL once"
+      }
+      return try Child(
+        store: directory.file("store"), durability: durability, writers: seed + number,
+        work: "script-\(lives)-\(steps)", environment: environment)
+    }
+    var isKilled = false
+    for (number, child) in children.enumerated() {
+      let lines = child.end()
+      let wasKilled =
+        kill != nil && number == processes - 1 && child.failure == "signal \(SIGKILL)"
+      isKilled = isKilled || wasKilled
+      guard wasKilled || child.failure == nil && lines.last == "done",
+        !lines.contains(where: { $0.hasPrefix("!") })
+      else { throw Failure(description: "the recorded process failed: \(lines)") }
+    }
+    self.isKilled = isKilled
     log = try CallLog(logFile)
 
     let store = try openStore(directory.file("store"), script: durability)
@@ -47,7 +71,7 @@ struct RecordedRun {
     var states: [[UUID: Int]] = [[:]]
     for change in changes {
       var state = states[states.count - 1]
-      state[change.memory] = change.text.flatMap { Self.version($0) }
+      state.apply(change)
       states.append(state)
     }
     self.states = states
@@ -60,10 +84,6 @@ struct RecordedRun {
 
   /// The change that must survive a power loss before a record of the log.
   func promise(before record: Int) -> Int { promises[record] }
-
-  private static func version(_ text: String) -> Int? {
-    text.split(separator: " ").last.flatMap { Int($0) }
-  }
 
   /// What the history says; what it says no more of memories that were erased follows from their events.
   private static func changes(of store: Store) throws -> [Change] {
@@ -103,7 +123,8 @@ struct RecordedRun {
       })
   }
 
-  /// With full durability what was acknowledged survives, at the others what was closed since.
+  /// With full durability what was acknowledged survives, at the others what a process was told
+  /// before it closed the store.
   private static func promises(
     _ log: CallLog, _ durability: Durability, _ changes: [Change]
   ) -> [Int] {
@@ -111,7 +132,8 @@ struct RecordedRun {
     for (position, change) in changes.enumerated() {
       numbers[change.text ?? "deleted \(change.memory)"] = position + 1
     }
-    var (acknowledged, promised) = (0, 0)
+    var acknowledged: [UInt64: Int] = [:]
+    var promised = 0
     var promises: [Int] = []
     for record in log.records {
       promises.append(promised)
@@ -121,9 +143,12 @@ struct RecordedRun {
         if parts.count > 1, let id = UUID(uuidString: String(parts[1])), parts[0] != "?" {
           let version = parts.count > 2 ? Int(parts[2]) : nil
           let what = version.map { Ledger.text(id, $0) } ?? "deleted \(id)"
-          acknowledged = max(acknowledged, numbers[what] ?? Int.max)
+          acknowledged[record.process, default: 0] = max(
+            acknowledged[record.process, default: 0], numbers[what] ?? Int.max)
         }
-        if durability == .full || line == "closed" { promised = acknowledged }
+        if durability == .full || line == "closed" {
+          promised = max(promised, acknowledged[record.process, default: 0])
+        }
       }
     }
     return promises + [promised]
@@ -143,10 +168,12 @@ struct RecordedRun {
       var problems = try await store.verify().problems
       let found = try Self.changes(of: store)
       problems += try Self.texts(of: found.filter { $0.event == "ERASE" }.map(\.memory), in: directory)
-      if !changes.starts(with: found) { return problems + ["another history: \(found)"] }
-      if found.count < promised { problems.append("\(found.count) changes of \(promised)") }
-      if joined.contains(Int64(found.count + 1)) { problems.append("half a commit") }
-      problems += try Self.problems(of: store, holding: states[found.count])
+      let known = zip(changes, found).prefix { $0 == $1 }.count
+      if known < found.count && !isKilled { return problems + ["another history: \(found)"] }
+      if known < promised { problems.append("\(known) changes of \(promised)") }
+      if joined.contains(Int64(known + 1)) { problems.append("half a commit") }
+      let state = found[known...].reduce(into: states[known]) { $0.apply($1) }
+      problems += try Self.problems(of: store, holding: state)
       try await store.insert(
         NewMemory(id: id, text: "after", vector: vector, scope: Scope(user: "after")))
       return problems
@@ -155,8 +182,8 @@ struct RecordedRun {
       if try store.search(vector, k: 1).first?.memory.id != id {
         problems.append("a new memory is not found")
       }
-      let count = try Self.changes(of: store).count - 1
-      if try store.statistics().memories != states[count].count + 1 {
+      let state = try Self.changes(of: store).reduce(into: [:]) { $0.apply($1) }
+      if try Set(store.list(limit: 1_000).memories.map(\.id)) != Set(state.keys) {
         problems.append("memories went or came with the new one")
       }
       return problems
@@ -209,6 +236,14 @@ struct RecordedRun {
       }
     }
     return problems
+  }
+}
+
+extension [UUID: Int] {
+  fileprivate mutating func apply(_ change: RecordedRun.Change) {
+    self[change.memory] = change.text.map { text in
+      text.split(separator: " ").last.flatMap { Int($0) } ?? -1
+    }
   }
 }
 
