@@ -104,7 +104,7 @@ final class StoreCore: Sendable {
 
   private static func isEmpty(_ path: FilePath) throws(StoreError) -> Bool {
     if try Directory.kind(of: path) == .absent { return true }
-    return try File.open(path, .read).size() == 0
+    return Directory.fileSize(path) == 0
   }
 
   /// A directory without a catalogue becomes a store only if it holds none of a store's files: they
