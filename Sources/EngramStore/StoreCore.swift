@@ -45,6 +45,8 @@ final class StoreCore: Sendable {
       restored: origin == .snapshot ? covered : nil, threads: configuration.indexingThreads)
     indexer = try Indexer(
       directory, index: index, snapshots: snapshots, threads: configuration.indexingThreads)
+    // From here on nobody removes the store; somebody may have while it was being opened.
+    try writerLock.ensureInPlace()
     try start()
   }
 
