@@ -83,14 +83,14 @@ final class StoreCore: Sendable {
     return (catalogue, pages, identity)
   }
 
-  private static func checkConfiguration(_ configuration: StoreConfiguration) throws {
+  static func checkConfiguration(_ configuration: StoreConfiguration) throws {
     _ = try HNSWIndex(
       dimension: configuration.dimension, metric: configuration.metric,
       parameters: configuration.graph)
     try Check.name(configuration.model, field: "model")
   }
 
-  private static func prepare(_ directory: FilePath) throws(StoreError) {
+  static func prepare(_ directory: FilePath) throws(StoreError) {
     guard !directory.isEmpty else {
       throw .unusablePath("", reason: "it is empty; give a directory")
     }
@@ -245,10 +245,22 @@ final class StoreCore: Sendable {
     return (live, try catalogue.slotCount() == 0 ? .empty : origin)
   }
 
+  /// Memory that the store may take: index, postings, and caches as if they were full.
+  var memoryBytes: Int {
+    let live = index.live
+    return Self.emptyBytes + live.index.memoryBytes + live.index.rowCount * RowTable.bytesPerRow
+      + live.metadata.size.bytes + catalogue.cacheBytes
+  }
+
+  /// Memory of an open store without memories: threads, connections, statements, schema.
+  private static let emptyBytes = 1 << 20
+
   // MARK: Closing
 
+  var isOpen: Bool { !isClosed.load(ordering: .relaxed) }
+
   func ensureOpen() throws(StoreError) {
-    if isClosed.load(ordering: .relaxed) { throw .closed }
+    if !isOpen { throw .closed }
   }
 
   /// Ends the threads and leaves everything on disk; further calls are refused.

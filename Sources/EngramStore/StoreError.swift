@@ -44,7 +44,10 @@ public enum StoreError: Error, Sendable {
   case readOnly(cause: String)
   /// The commit failed in a way that leaves open whether it took place.
   case commitOutcomeUnknown(cause: String)
-  /// The store has been closed.
+  /// The store of a tenant could not be had in time: all that a pool may open are in use, or opening it
+  /// takes long.
+  case busy(tenant: String)
+  /// The store, or the pool of stores, has been closed.
   case closed
   /// The task of the caller was cancelled before the write began, or in the middle of a call that
   /// takes long: nothing of it is left.
@@ -114,6 +117,8 @@ extension StoreError: CustomStringConvertible {
     case .commitOutcomeUnknown(let cause):
       "The commit failed and may or may not have taken place (\(cause)); open the store again and "
         + "look."
+    case .busy(let tenant):
+      "The store of \(tenant) could not be had in time; try again, or let more stores be open at once."
     case .closed: "The store is closed."
     case .cancelled: "The task was cancelled; nothing of what it began is left."
     }
