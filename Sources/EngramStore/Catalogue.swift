@@ -18,6 +18,8 @@ final class Catalogue: Sendable {
   private let log = Log()
 
   private static let busySeconds = 10
+  /// Pages of 10 results of a search over 100,000 memories; taken as they are needed.
+  private static let cacheKilobytes = 16_384
 
   /// Opens a catalogue, making it where there is none. The caller holds the store's lock.
   init(_ path: FilePath, durability: Durability) throws {
@@ -63,8 +65,7 @@ final class Catalogue: Sendable {
       guard result == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: result)) }
       try db.execute(sql: "PRAGMA cell_size_check = ON")
       try db.execute(sql: "PRAGMA mmap_size = 0")
-      // Pages of 10 results of a search over 100,000 memories; taken as they are needed.
-      try db.execute(sql: "PRAGMA cache_size = -16384")
+      try db.execute(sql: "PRAGMA cache_size = -\(cacheKilobytes)")
     }
     return configuration
   }
@@ -147,6 +148,12 @@ final class Catalogue: Sendable {
   /// What SQLite is told to note after each commit.
   private final class Log: Sendable {
     let pages = Atomic<Int>(0)
+  }
+
+  /// Memory that the caches of its connections may take.
+  var cacheBytes: Int {
+    let connections = 1 + idleReaders.withLock { $0.count }
+    return connections * min(Directory.fileSize(path) ?? 0, Self.cacheKilobytes << 10)
   }
 
   func close() throws {

@@ -59,17 +59,18 @@ extension Store {
   }
 
   /// Runs `body` while nobody else has the store open.
-  private static func withLocks<Value>(
+  static func withLocks<Value>(
     _ directory: FilePath, _ body: () throws -> Value
   ) throws -> Value {
     let writer = try WriterLock(directory)
-    try writer.lock()
-    defer { try? writer.unlock() }
+    // First, as a process that has the store open may stand still with the writer's lock.
     let indexer = try File.open(directory.appending(Indexer.lockName), .create)
     guard try indexer.lock(Indexer.presence, wait: false) else {
       throw StoreError.inUse(directory.string)
     }
     defer { try? indexer.unlock(Indexer.presence) }
+    try writer.lock()
+    defer { try? writer.unlock() }
     return try body()
   }
 }

@@ -35,6 +35,7 @@ public final class Store: Sendable {
 
   deinit {
     // Whoever forgets to close loses nothing; the threads must end somewhere that may wait.
+    guard core.isOpen else { return }
     let core = core
     Thread { try? core.close() }.start()
   }

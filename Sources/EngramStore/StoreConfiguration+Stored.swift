@@ -12,7 +12,7 @@ extension StoreConfiguration {
     let catalogue = FilePath(path).appending(Catalogue.fileName)
     // SQLite would make what is missing.
     guard !path.isEmpty, try Directory.kind(of: FilePath(path)) == .directory,
-      try Directory.kind(of: catalogue) == .other, try File.open(catalogue, .read).size() > 0
+      let size = Directory.fileSize(catalogue), size > 0
     else { throw .noStore(path) }
     do {
       let reader = try DatabaseQueue(

@@ -42,6 +42,8 @@ final class StoreCore: Sendable {
       source: source, index: index, restored: origin == .snapshot ? covered : nil)
     indexer = try Indexer(
       directory, index: index, snapshots: snapshots, threads: configuration.indexingThreads)
+    // From here on nobody removes the store; somebody may have while it was being opened.
+    try writerLock.ensureInPlace()
     try start(
       Compactor(source: source, index: index, snapshots: snapshots, indexer: indexer))
   }
@@ -88,14 +90,14 @@ final class StoreCore: Sendable {
     return (catalogue, pages)
   }
 
-  private static func checkConfiguration(_ configuration: StoreConfiguration) throws {
+  static func checkConfiguration(_ configuration: StoreConfiguration) throws {
     _ = try HNSWIndex(
       dimension: configuration.dimension, metric: configuration.metric,
       parameters: configuration.graph)
     try Check.name(configuration.model, field: "model")
   }
 
-  private static func prepare(_ directory: FilePath) throws(StoreError) {
+  static func prepare(_ directory: FilePath) throws(StoreError) {
     guard !directory.isEmpty else {
       throw .unusablePath("", reason: "it is empty; give a directory")
     }
@@ -111,7 +113,7 @@ final class StoreCore: Sendable {
 
   private static func isEmpty(_ path: FilePath) throws(StoreError) -> Bool {
     if try Directory.kind(of: path) == .absent { return true }
-    return try File.open(path, .read).size() == 0
+    return Directory.fileSize(path) == 0
   }
 
   /// A directory without a catalogue becomes a store only if it holds none of a store's files: they
@@ -213,10 +215,22 @@ final class StoreCore: Sendable {
     }
   }
 
+  /// Memory that the store may take: index, postings, and caches as if they were full.
+  var memoryBytes: Int {
+    let live = index.live
+    return Self.emptyBytes + live.index.memoryBytes + live.index.rowCount * RowTable.bytesPerRow
+      + live.metadata.size.bytes + catalogue.cacheBytes
+  }
+
+  /// Memory of an open store without memories: threads, connections, statements, schema.
+  private static let emptyBytes = 1 << 20
+
   // MARK: Closing
 
+  var isOpen: Bool { !isClosed.load(ordering: .relaxed) }
+
   func ensureOpen() throws(StoreError) {
-    if isClosed.load(ordering: .relaxed) { throw .closed }
+    if !isOpen { throw .closed }
   }
 
   /// Ends the threads and leaves everything on disk; further calls are refused.

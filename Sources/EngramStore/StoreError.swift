@@ -47,7 +47,10 @@ public enum StoreError: Error, Sendable {
   case commitOutcomeUnknown(cause: String)
   /// Memories have been erased from all that can be read, but bytes of them may still be in files.
   case erasureUnfinished(reason: String)
-  /// The store has been closed.
+  /// The store of a tenant could not be had in time: all that a pool may open are in use, or opening it
+  /// takes long.
+  case busy(tenant: String)
+  /// The store, or the pool of stores, has been closed.
   case closed
   /// The task of the caller was cancelled before the write began, or in the middle of a call that
   /// takes long: nothing of it is left.
@@ -121,6 +124,8 @@ extension StoreError: CustomStringConvertible {
     case .erasureUnfinished(let reason):
       "The memories are gone from all that can be read, but not from every file yet: \(reason). Call "
         + "compact when that has ended, or open the store again."
+    case .busy(let tenant):
+      "The store of \(tenant) could not be had in time; try again, or let more stores be open at once."
     case .closed: "The store is closed."
     case .cancelled: "The task was cancelled; nothing of what it began is left."
     }

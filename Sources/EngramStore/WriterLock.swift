@@ -46,9 +46,16 @@ final class WriterLock: Sendable {
     #endif
     _ = try file.lock(Self.commit, wait: true)
     if map.mapped == 0 {
+      try ensureInPlace()
       if try file.size() < 8 { try write(0) }
       try map.extend(file, to: 4096)
     }
+  }
+
+  /// - Throws: `StoreError.noStore` where the file is not in the store's directory any more: the store has
+  ///   been removed, and another may have been made since.
+  func ensureInPlace() throws(StoreError) {
+    guard try file.isInPlace() else { throw .noStore(file.path.removingLastComponent().string) }
   }
 
   func unlock() throws(StoreError) { try file.unlock(Self.commit) }

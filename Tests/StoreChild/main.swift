@@ -6,9 +6,10 @@
 // `mixed` (adds, updates, deletes and snapshots), `share` (the same with searches, for as many seconds
 // as SECONDS says; then it waits for its input to end), `calls` (as many clients of StoreClients, the
 // first of which is number FIRST, for SECONDS, from SEED), `fill` (adds vectors of 1,024 components until
-// their file may not grow, and goes on when it may again), or `script-LIVES-STEPS` (opens the store,
-// does random requests, closes it, so often; WRITERS is the seed). What was acknowledged is a line on
-// standard output, written by write(2) before anything else happens:
+// their file may not grow, and goes on when it may again), `tenants` (makes WRITERS tenants in a pool at
+// PATH, and says what they take, see Tenants.swift), or `script-LIVES-STEPS` (opens the store, does
+// random requests, closes it, so often; WRITERS is the seed). What was acknowledged is a line on standard
+// output, written by write(2) before anything else happens:
 //
 //   open             the store is open
 //   + ID 0           inserted, version 0
@@ -190,6 +191,11 @@ func call(_ store: Store, client: Int, seed: Int, until end: ContinuousClock.Ins
 func follow(_ script: Script, lives: Int, steps: Int) async {
   var script = script
   await script.run(lives: lives, steps: steps)
+}
+
+if arguments[4] == "tenants" {
+  try await makeTenants(writers, directory: arguments[1], durability: durability)
+  exit(0)
 }
 
 let isCalling = arguments[4] == "calls"

@@ -110,29 +110,48 @@ enum Directory {
     return value
   }
 
-  /// Removes a directory that holds nothing but files.
-  private static func removeWithFiles(_ path: FilePath) throws(StoreError) {
-    for name in try fileSizes(path).keys { try remove(path.appending(name)) }
-    guard rmdir(path.string) == 0 else { throw .io(Errno(rawValue: errno), "removing", path) }
+  /// Removes a directory that holds nothing but files; another may be at it as well.
+  static func removeWithFiles(_ path: FilePath) throws(StoreError) {
+    do throws(StoreError) {
+      for name in try names(path) { try remove(path.appending(name)) }
+    } catch {
+      if case .system(.noSuchFileOrDirectory, _, _) = error { return }
+      throw error
+    }
+    guard rmdir(path.string) == 0 || errno == ENOENT else {
+      throw .io(Errno(rawValue: errno), "removing", path)
+    }
   }
 
-  /// Bytes that the files of a directory take, by name.
-  static func fileSizes(_ path: FilePath) throws(StoreError) -> [String: Int] {
+  /// What a directory holds, in no order.
+  static func names(_ path: FilePath) throws(StoreError) -> [String] {
     guard let directory = opendir(path.string) else {
       throw .io(Errno(rawValue: errno), "listing", path)
     }
     defer { closedir(directory) }
-    var sizes: [String: Int] = [:]
+    var names: [String] = []
     while let entry = readdir(directory) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      var status = stat()
-      guard stat(path.appending(name).string, &status) == 0, status.st_mode & S_IFMT == S_IFREG
-      else { continue }
-      sizes[name] = Int(status.st_size)
+      if name != ".", name != ".." { names.append(name) }
     }
+    return names
+  }
+
+  /// Bytes that the files of a directory take, by name.
+  static func fileSizes(_ path: FilePath) throws(StoreError) -> [String: Int] {
+    var sizes: [String: Int] = [:]
+    for name in try names(path) { sizes[name] = fileSize(path.appending(name)) }
     return sizes
+  }
+
+  /// Bytes of a file; nil where there is none. It is not opened: to close a database that SQLite has open
+  /// in this process would take SQLite's locks from it.
+  static func fileSize(_ path: FilePath) -> Int? {
+    var status = stat()
+    guard stat(path.string, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+    return Int(status.st_size)
   }
 
   private static func systemRename(_ old: String, _ new: String) -> Int32 {

@@ -146,6 +146,15 @@ package final class File: Sendable {
     return Int(status.st_size)
   }
 
+  /// Whether the file still has the path that it was opened by.
+  func isInPlace() throws(StoreError) -> Bool {
+    var (own, named) = (stat(), stat())
+    guard fstat(descriptor.rawValue, &own) == 0 else {
+      throw .io(Errno(rawValue: errno), "examining", path)
+    }
+    return stat(path.string, &named) == 0 && named.st_dev == own.st_dev && named.st_ino == own.st_ino
+  }
+
   // MARK: Locks
 
   /// A byte of the file that can be locked, whether it is there or not. Where locks are for whole

@@ -52,6 +52,7 @@ extension StoreError {
     case .database: "database"
     case .readOnly: "readOnly"
     case .commitOutcomeUnknown: "commitOutcomeUnknown"
+    case .busy: "busy"
     case .closed: "closed"
     case .cancelled: "cancelled"
     }
