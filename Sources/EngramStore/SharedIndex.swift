@@ -9,6 +9,7 @@ final class SharedIndex: Sendable {
   private let catalogue: Catalogue
   private let pages: VectorPages
   private let writerLock: WriterLock
+  let figures: LiveFigures
   private let current: LeftRight<LiveIndex>
   /// The writer lock's mark up to which the index is known to hold everything.
   private let known: Atomic<UInt64>
@@ -23,12 +24,14 @@ final class SharedIndex: Sendable {
 
   /// - Parameter restored: what opening has found, not brought up to date yet.
   init(
-    _ restored: LiveIndex, catalogue: Catalogue, pages: VectorPages, writerLock: WriterLock
+    _ restored: LiveIndex, catalogue: Catalogue, pages: VectorPages, writerLock: WriterLock,
+    figures: LiveFigures
   ) throws(StoreError) {
     current = LeftRight(restored)
     self.catalogue = catalogue
     self.pages = pages
     self.writerLock = writerLock
+    self.figures = figures
     known = Atomic(Self.unknown)
     try bringUp(restored, isNew: true)
   }
@@ -75,10 +78,13 @@ final class SharedIndex: Sendable {
 
   /// Tells whoever waits for work, or for its end, to look.
   func announce() {
+    noteTail()
     arrival.lock()
     arrival.broadcast()
     arrival.unlock()
   }
+
+  func noteTail() { figures.tailMoved { live.index.tailCount } }
 
   /// A snapshot does not say which of its memories expire. The plus keeps SQLite at the index over
   /// those that do.

@@ -62,11 +62,13 @@ final class SnapshotFile: Sendable {
       // Read before: what comes in between is written once more.
       let (revision, tail) = (live.index.revision, live.index.tailCount)
       guard live.covered > saved.covered || revision > saved.revision else { return }
+      let begin = MonotonicTime.now
       let covered = try Snapshot.write(live, identity: identity, to: path) {
         change throws(StoreError) in try catalogue.chainHash(of: change) ?? HistoryRow.origin
       }
       saved = Saved(
         covered: covered, revision: revision, tail: tail, calibration: live.index.calibration)
+      index.figures.snapshotWritten(since: begin)
     }
   }
 

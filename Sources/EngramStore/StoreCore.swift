@@ -12,7 +12,8 @@ final class StoreCore: Sendable {
   let pages: VectorPages
   let index: SharedIndex
   let snapshots: SnapshotFile
-  let queue = CommitQueue()
+  let figures: LiveFigures
+  let queue: CommitQueue
   let indexer: Indexer
   let accesses = AccessLog()
   /// What opening had to do: how the index came about.
@@ -26,6 +27,8 @@ final class StoreCore: Sendable {
     let directory = FilePath(path)
     self.directory = directory
     self.configuration = configuration
+    figures = LiveFigures(configuration)
+    queue = CommitQueue(figures: figures)
     try Self.checkConfiguration(configuration)
     try Self.prepare(directory)
     writerLock = try WriterLock(directory)
@@ -39,7 +42,8 @@ final class StoreCore: Sendable {
       snapshotPath, identity: identity, configuration: configuration, pages: pages,
       catalogue: catalogue)
     let covered = live.covered
-    index = try SharedIndex(live, catalogue: catalogue, pages: pages, writerLock: writerLock)
+    index = try SharedIndex(
+      live, catalogue: catalogue, pages: pages, writerLock: writerLock, figures: figures)
     snapshots = SnapshotFile(
       path: snapshotPath, identity: identity, catalogue: catalogue, pages: pages, index: index,
       restored: origin == .snapshot ? covered : nil, threads: configuration.indexingThreads)
@@ -51,13 +55,13 @@ final class StoreCore: Sendable {
   private func start() throws(StoreError) {
     indexer.start()
     let (catalogue, pages, index, writerLock) = (catalogue, pages, index, writerLock)
-    let (durability, indexer) = (configuration.durability, indexer)
+    let (durability, indexer, figures) = (configuration.durability, indexer, figures)
     try queue.start {
       () throws(StoreError) in
       do {
         return try Committer(
           catalogue: catalogue, pages: pages, index: index, durability: durability,
-          writerLock: writerLock)
+          writerLock: writerLock, figures: figures)
       } catch { throw StoreError(error) }
     } beforeGroup: {
       indexer.waitForTail()
@@ -261,6 +265,7 @@ final class StoreCore: Sendable {
     queue.waitUntilFinished()
     pages.close()
     indexer.stop()
+    figures.closed()
     // A snapshot is derived: where it cannot be written, the next opening rebuilds.
     if snapshots.isWorthwhile { try? indexer.writeSnapshot() }
     do { try catalogue.close() } catch { throw StoreError(error) }
