@@ -123,7 +123,7 @@ struct LatencyCounts: Sendable {
     var seen: UInt64 = 0
     for (bucket, count) in counts.enumerated() {
       seen += count
-      guard seen < rank else { continue }
+      guard seen >= rank else { continue }
       let bounds = Self.bounds(of: bucket)
       return (bounds.lowerBound + bounds.upperBound) / 2
     }
