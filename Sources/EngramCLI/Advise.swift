@@ -136,6 +136,7 @@ extension Advice.Item {
   fileprivate var line: String {
     var parts = [state.rawValue]
     if let measured { parts.append("\(unit.text(measured)) of \(unit.text(limit))") }
+    if let used { parts.append("\(Advice.Unit.share.text(used)) used") }
     if let daysLeft, daysLeft < 3_650 { parts.append("full in \(Int(daysLeft)) days") }
     if verdict != .stay { parts.append(verdict.rawValue) }
     return parts.joined(separator: ", ")

@@ -137,6 +137,10 @@ extension Advice {
   private static let largeGroup = 256.0
   /// A round trip to an engine elsewhere takes about as long.
   private static let roundTrip = 0.000_5
+  /// Of fewer rows a search is far quicker than a round trip, whatever makes it slow.
+  private static let manyRows = 1_000_000
+  /// The days whose growth is expected to go on: a load of one day is none.
+  private static let week = 7
 
   init(_ level: ServiceLevel, _ found: AdviceMeasurements) {
     growth = found.growth
@@ -154,7 +158,9 @@ extension Advice {
     switch verdict {
     case .stay:
       sentences = ["No reason to move: what was measured holds."]
-      let fullest = items.filter { $0.used != nil }.max { $0.used ?? 0 < $1.used ?? 0 }
+      // A recall is what was asked for, and no more: always near.
+      let fullest = items.filter { $0.used != nil && $0.figure != .recall }
+        .max { $0.used ?? 0 < $1.used ?? 0 }
       if let fullest, let used = fullest.used {
         sentences.append("Nearest to its limit is \(fullest.figure.rawValue), at \(percent(used)).")
       }
@@ -192,6 +198,13 @@ extension Advice {
           .act,
           "Half of the searches take \(Unit.seconds.text(times.p50)) or less: find the slow ones with "
             + "`explain`, as filters that read metadata and large k are, or what else the machine does."
+        )
+      }
+      guard limit < roundTrip || statistics.indexRows >= manyRows else {
+        return (
+          .act,
+          "\(count(statistics.indexRows)) rows are not the reason: `explain` tells where the time goes, "
+            + "as to filters that read metadata and to large k; or other work keeps the machine."
         )
       }
       guard limit >= roundTrip else {
@@ -431,13 +444,11 @@ extension Advice {
     }
   }
 
-  /// What a day adds, from the last 7 days, or the last one where there are no more; nil where the
-  /// store is younger than a day.
+  /// What a day adds, from the last 7 days; nil where the store is younger.
   private static func perDay(
     _ found: AdviceMeasurements, _ value: (Growth) -> Double
   ) -> Double? {
-    let covered = found.growth.filter { $0.isCovered && $0.days <= 7 }
-    return covered.max { $0.days < $1.days }.map { value($0) / Double($0.days) }
+    found.growth.first { $0.isCovered && $0.days == week }.map { value($0) / Double(week) }
   }
 
   static func percent(_ share: Double) -> String { "\(digits(share * 100)) %" }

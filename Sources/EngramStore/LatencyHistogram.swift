@@ -21,7 +21,10 @@ final class LatencyHistogram: @unchecked Sendable {
   static let windowSeconds: UInt64 = 300
   private let windowNanoseconds: UInt64
 
-  init(beginning begin: MonotonicTime = .now, windowNanoseconds: UInt64 = windowSeconds * 1_000_000_000) {
+  init(
+    beginning begin: MonotonicTime = .now,
+    windowNanoseconds: UInt64 = windowSeconds * 1_000_000_000
+  ) {
     self.begin = begin
     self.windowNanoseconds = windowNanoseconds
     window = Atomic(begin.nanoseconds / windowNanoseconds)

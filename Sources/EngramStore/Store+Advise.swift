@@ -189,10 +189,8 @@ extension AdviceMeasurements.Times {
   init(_ latencies: Latencies, of kind: String, _ figures: StoreFigures) {
     let isRecent = latencies.recent.count >= Advice.fewest
     let summary = isRecent ? latencies.recent : latencies.sinceOpening
-    let span = isRecent ? figures.recentSpan : figures.openFor
-    self.init(
-      summary,
-      basis: "\(Advice.count(summary.count)) \(kind) of the last \(Advice.Unit.seconds.text(span.seconds))")
+    let span = Advice.Unit.seconds.text((isRecent ? figures.recentSpan : figures.openFor).seconds)
+    self.init(summary, basis: "\(Advice.count(summary.count)) \(kind) of the last \(span)")
   }
 
   init(_ summary: LatencySummary, basis: String) {
