@@ -113,10 +113,12 @@ extension Advice {
     }
     lines.append("")
     for growth in growth {
-      let rest = growth.isCovered ? "" : ", which is all its history"
+      func count(_ value: Int) -> String { Advice.Unit.rows.text(Double(value)) }
+      let span = growth.days == 1 ? "day" : "\(growth.days) days"
+      let rest = growth.isCovered ? "" : " (all its history)"
       lines.append(
-        "last \(growth.days) days\(rest): \(growth.added) memories added, \(growth.gained) more "
-          + "than before, \(growth.changes) changes")
+        "last \(span)\(rest): \(count(growth.added)) memories added, \(count(growth.gained)) more "
+          + "than before, \(count(growth.changes)) changes")
     }
     return lines.joined(separator: "\n")
   }

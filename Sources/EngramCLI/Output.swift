@@ -52,6 +52,7 @@ extension JSONValue {
   /// As people read it: digits in groups of three, texts without quotes.
   fileprivate var line: String {
     switch self {
+    case .null: return "none"
     case .bool(let value): return value ? "yes" : "no"
     case .string(let text): return text
     case .int(let value):

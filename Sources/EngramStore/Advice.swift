@@ -249,7 +249,7 @@ extension Advice {
     var item = Item(
       figure: .queueGrowth, unit: .requestsPerMinute, measured: found.queueGrowth,
       limit: level.queueGrowth, used: nil, state: .notMeasured, daysLeft: nil, verdict: .stay,
-      reason: "Not measured: this process has not had the store open for ten seconds yet.")
+      reason: "This process has not had the store open for ten seconds yet.")
     guard let growth = found.queueGrowth else { return item }
     judge(&item, growth, "Requests that wait, now and at the beginning of what is recent.") {
       queueRemedy(found)
@@ -282,7 +282,7 @@ extension Advice {
     var item = Item(
       figure: .backup, unit: .seconds, measured: nil, limit: limit, used: nil,
       state: .notMeasured, daysLeft: nil, verdict: .stay,
-      reason: "Not measured: this process has made no backup.")
+      reason: "This process has made no backup.")
     let remedy = { sizeRemedy(found, "its backup takes as long as it takes to read and write it") }
     switch found.backup {
     case .unknown: break
@@ -385,7 +385,7 @@ extension Advice {
     var item = Item(
       figure: .recall, unit: .share, measured: found.recall, limit: level.recall, used: nil,
       state: .notMeasured, daysLeft: nil, verdict: .stay,
-      reason: "Not measured: the index is not calibrated yet.")
+      reason: "The index is not calibrated yet.")
     guard let recall = found.recall else { return item }
     let missed = max(1 - recall, 0)
     item.used = level.recall < 1 ? missed / (1 - level.recall) : (missed > 0 ? nil : 0)
@@ -413,7 +413,7 @@ extension Advice {
     var item = Item(
       figure: figure, unit: unit, measured: times.count > 0 ? times.p95 : nil, limit: limit,
       used: nil, state: .notMeasured, daysLeft: nil, verdict: .stay,
-      reason: "Not measured: there was none.")
+      reason: "This process has made none.")
     if times.count >= fewest {
       judge(&item, times.p95, "Of \(times.basis).") { remedy(limit) }
     } else if times.count > 0 {
