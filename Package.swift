@@ -17,6 +17,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
   ],
   targets: [
     .target(name: "CEngramKernels"),
@@ -37,6 +38,7 @@ let package = Package(
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "HeapModule", package: "swift-collections"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .executableTarget(
@@ -53,6 +55,7 @@ let package = Package(
       dependencies: [
         "EngramStore", "EngramIndex", "StoreChild", "StoreClients", "CSanitizers",
         .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
       ]),
     .testTarget(name: "EngramCLITests", dependencies: ["EngramCLI", "EngramStore"]),
     // The process that the store's tests kill, and whose calls on files they record and let fail.

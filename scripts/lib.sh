@@ -34,7 +34,7 @@ has_library() {
 
 need_swift() {
   command -v swift >/dev/null || {
-    echo "Swift 6.1 or later is needed; see swift.org/install." >&2
+    echo "Swift 6.2 or later is needed; see swift.org/install." >&2
     exit 1
   }
 }

@@ -4,15 +4,16 @@ import ArgumentParser
 @main
 struct Engram: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Looks after Engram stores: proves them, copies them, repairs them.",
+    abstract: "Looks after Engram stores: proves them, copies them, repairs them, says how they stand.",
     discussion: """
       A store is a directory. Programs may have it open meanwhile, except for repair.
 
       Exit codes: 0 all is well; 1 the store has problems, or something in it is lost; 2 it could \
-      not be done, and why is on standard error; 64 the command was not understood.
+      not be done, and why is on standard error; 3 a limit of a service level does not hold, or \
+      soon will not (advise); 64 the command was not understood.
       """,
     subcommands: [
       Verify.self, Repair.self, Backup.self, Restore.self, Export.self, Import.self, Compact.self,
-      Erase.self, Stats.self,
+      Erase.self, Stats.self, Advise.self,
     ])
 }

@@ -7,12 +7,18 @@ struct Output: Sendable {
   typealias Field = (name: String, value: JSONValue)
 
   var fields: [Field]
-  var isSound = true
+  /// What the command ends with: 0 where all is well.
+  var code: Int32
+  /// What people read in place of the fields.
+  var prose: String?
 
-  init(_ fields: [Field], isSound: Bool = true) {
+  init(_ fields: [Field], prose: String? = nil, code: Int32) {
     self.fields = fields
-    self.isSound = isSound
+    self.prose = prose
+    self.code = code
   }
+
+  init(_ fields: [Field], isSound: Bool = true) { self.init(fields, code: isSound ? 0 : 1) }
 
   /// One JSON object.
   var json: String {
@@ -22,6 +28,7 @@ struct Output: Sendable {
 
   /// A line for each value, one below the other; what is in lists and objects indented below.
   var text: String {
+    if let prose { return prose }
     let width = fields.map(\.name.count).max() ?? 0
     return fields.flatMap { name, value in
       let title = name.replacingOccurrences(of: "_", with: " ")
@@ -45,6 +52,7 @@ extension JSONValue {
   /// As people read it: digits in groups of three, texts without quotes.
   fileprivate var line: String {
     switch self {
+    case .null: return "none"
     case .bool(let value): return value ? "yes" : "no"
     case .string(let text): return text
     case .int(let value):
@@ -73,7 +81,7 @@ struct OutputOptions: ParsableArguments {
       progress?.clear()
       let text = json ? answer.json : answer.text
       if !text.isEmpty { print(text) }
-      if !answer.isSound { throw ExitCode(1) }
+      if answer.code != 0 { throw ExitCode(answer.code) }
     } catch let error as StoreError {
       progress?.clear()
       if json { print(Output([("error", .string("\(error)"))]).json) }

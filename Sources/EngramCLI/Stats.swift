@@ -36,6 +36,9 @@ extension StoreStatistics {
       ("runs", .int(Int64(runs))), ("index_rows", .int(Int64(indexRows))),
       ("dead_rows", .int(Int64(deadRows))), ("tail_rows", .int(Int64(tailRows))),
       ("index", .string(indexOrigin.text)), ("index_bytes", .int(Int64(indexBytes))),
+      ("calibrated_width", calibration.map { .int(Int64($0.width)) } ?? .null),
+      ("calibrated_recall", calibration.map { .double($0.recall) } ?? .null),
+      ("calibrated_rows", calibration.map { .int(Int64($0.rows)) } ?? .null),
       ("files", .object(fileBytes.mapValues { .int(Int64($0)) })),
       ("sqlite", .string(sqliteVersion)), ("kernels", .string(kernels)),
     ]

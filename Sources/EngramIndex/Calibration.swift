@@ -27,11 +27,13 @@ public struct Calibration: Sendable, Hashable, Codable {
     self.settings = settings
   }
 
+  func width(recall: Double) -> Int? { setting(recall: recall)?.width }
+
   /// The least width that reached a recall, or the greatest there is. A tenth of what may be missing
   /// is held back, for a sample is only a sample.
-  func width(recall: Double) -> Int? {
+  package func setting(recall: Double) -> Setting? {
     let wanted = recall + (1 - recall) / 10
-    return (settings.first { $0.recall >= wanted } ?? settings.last)?.width
+    return settings.first { $0.recall >= wanted } ?? settings.last
   }
 
   /// Whether so many rows have come, or so few are left, that it may no longer hold.

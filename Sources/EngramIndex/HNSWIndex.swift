@@ -36,6 +36,9 @@ public final class HNSWIndex: VectorIndex {
   /// Below this many rows a scan of the codes is as fast as the walk and exact.
   static let scanLimit = 2_000
 
+  /// Whether searches among all rows score every one.
+  package var isScanned: Bool { count <= Self.scanLimit }
+
   /// An empty index.
   ///
   /// - Throws: `IndexError` for a dimension outside 1...16,383 or a parameter out of range.

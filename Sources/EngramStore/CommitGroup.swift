@@ -10,6 +10,7 @@ struct CommitGroup {
   private(set) var slotBytes: [UInt8] = []
   private(set) var slotCount = 0
   private(set) var changes: [AppliedChange] = []
+  private(set) var counts = ChangeCounts()
   private let pages: VectorPages
   private let now: Int64
 
@@ -52,6 +53,7 @@ struct CommitGroup {
       try head.append(.add, of: row, oldMemory: nil, newMemory: row.text, at: time, db)
       try row.insert(db)
       try key?.insert(row, db)
+      counts.added += 1
       let slot = try write(memory.vector, of: row, db)
       changes.append(
         .added(
@@ -119,6 +121,7 @@ struct CommitGroup {
     try head.append(.update, of: new, oldMemory: old.text, newMemory: new.text, at: time, db)
     try old.end(by: new.change, db)
     try new.insert(db)
+    counts.updated += 1
     guard let vector = update.vector else {
       if let oldSlot {
         changes.append(.renewed(change: new.change, slot: oldSlot, metadata: update.metadata))
@@ -146,6 +149,7 @@ struct CommitGroup {
       try head.append(
         .delete, of: row, oldMemory: row.text, newMemory: nil, at: max(now, head.changedAt), db)
       try row.end(by: head.sequence, db)
+      counts.deleted += 1
       if let slot { changes.append(.removed(slot: slot)) }
     }
   }

@@ -24,10 +24,13 @@ final class CommitQueue: Sendable {
   /// Signalled when something waits, or the queue is closed.
   private let work = DispatchSemaphore(value: 0)
   private let finished = DispatchGroup()
+  private let figures: LiveFigures
 
   /// A group holds no more than this, so that the first in it does not wait long for the last.
   private static let groupMemories = 1_024
   private static let groupBytes = 4 << 20
+
+  init(figures: LiveFigures) { self.figures = figures }
 
   /// Starts the commit thread. `beforeGroup` may wait, which holds writers back.
   func start(
@@ -69,18 +72,26 @@ final class CommitQueue: Sendable {
   }
 
   private func submit(_ pending: Pending) {
+    figures.queued(1)
     let isClosed = state.withLock { state in
       if !state.isClosed { state.waiting.append(pending) }
       return state.isClosed
     }
-    if isClosed { pending.done(.failure(.closed)) } else { work.signal() }
+    if isClosed {
+      figures.queued(-1)
+      pending.done(.failure(.closed))
+    } else {
+      work.signal()
+    }
   }
 
   private func takeBack(_ ticket: Int) {
     let pending = state.withLock { state in
       state.waiting.firstIndex { $0.ticket == ticket }.map { state.waiting.remove(at: $0) }
     }
-    pending?.done(.failure(.cancelled))
+    guard let pending else { return }
+    figures.queued(-1)
+    pending.done(.failure(.cancelled))
   }
 
   /// Refuses further requests; the thread ends when those that wait are done.
@@ -97,6 +108,7 @@ final class CommitQueue: Sendable {
       beforeGroup()
       let (group, isLast) = takeGroup()
       if !group.isEmpty {
+        figures.queued(-group.count)
         let outcomes = committer.commit(group.map(\.request))
         for (pending, outcome) in zip(group, outcomes) { pending.done(outcome) }
         committer.growAhead()

@@ -15,6 +15,7 @@ final class Committer {
   private let durability: Durability
   private let writerLock: WriterLock
   private let compactor: Compactor
+  private let figures: LiveFigures
   private var head: HistoryHead
   private var nextSlot = 0
   /// Of the writer lock, after the last commit that these are known from; nil before the first.
@@ -31,13 +32,14 @@ final class Committer {
 
   init(
     catalogue: Catalogue, index: SharedIndex, durability: Durability, writerLock: WriterLock,
-    compactor: Compactor
+    compactor: Compactor, figures: LiveFigures
   ) throws {
     self.catalogue = catalogue
     self.index = index
     self.durability = durability
     self.writerLock = writerLock
     self.compactor = compactor
+    self.figures = figures
     head = try catalogue.write { try HistoryHead($0) }
   }
 
@@ -69,6 +71,8 @@ final class Committer {
   private func commitLocked(
     _ requests: [WriteRequest]
   ) throws(StoreError) -> [CommitQueue.Outcome] {
+    let begin = MonotonicTime.now
+    var vectorTime: UInt64 = 0
     try followOthers()
     var outcomes: [CommitQueue.Outcome] = []
     var group = CommitGroup(head: head, nextSlot: nextSlot, pages: index.pages)
@@ -77,7 +81,9 @@ final class Committer {
       try catalogue.write { db in
         try db.inTransaction(.immediate) {
           for request in requests { outcomes.append(try Self.add(request, to: &group, db)) }
+          let writing = MonotonicTime.now
           try self.writeSlots(of: group, db)
+          vectorTime = MonotonicTime.now.since(writing)
           if group.head.sequence > self.head.sequence { try self.index.beginCommit() }
           isWritten = true
           return .commit
@@ -111,6 +117,7 @@ final class Committer {
       // Room was reserved, so this is a defect, or the mark could not be written; the data is safe.
       failure = error
     }
+    figures.committed(group.counts, vectors: vectorTime, since: begin)
     return outcomes
   }
 
@@ -175,12 +182,14 @@ final class Committer {
 
   /// Vectors reach the disk before the rows that name them leave the log.
   private func checkpoint(emptying: Bool) throws(StoreError) {
+    let begin = MonotonicTime.now
     // Another process may have written slots since.
     if writerLock.mark != mark { pagesAreSynced = false }
     try syncPages()
     do {
       try catalogue.write(VectorPages.forgetUnsynced)
       try catalogue.checkpoint(emptying: emptying)
+      figures.checkpointed(since: begin)
       pagesMoved = catalogue.logPages
     } catch {
       failure = StoreError(error)

@@ -185,7 +185,11 @@ final class Indexer: Sendable {
   private func work() throws(IndexError) {
     let index = index.live.index
     if index.tailCount == 0, index.needsCalibration {
+      let begin = MonotonicTime.now
       index.calibrate(threads: threads)
+      if let calibrated = StoreFigures.CalibratedSearch(index) {
+        self.index.figures.calibrated(width: calibrated.width, since: begin)
+      }
     } else {
       try index.link(threads: threads, limit: Self.step)
       snapshots.writeIfDue(hasCompany: hasCompany)

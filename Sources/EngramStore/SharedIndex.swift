@@ -8,6 +8,7 @@ import Synchronization
 final class SharedIndex: Sendable {
   private let source: IndexSource
   private let writerLock: WriterLock
+  let figures: LiveFigures
   private let current: LeftRight<LiveIndex>
   /// The writer lock's mark up to which the index is known to hold everything.
   private let known: Atomic<UInt64>
@@ -22,11 +23,12 @@ final class SharedIndex: Sendable {
 
   /// - Parameter restored: what opening has found, not brought up to date yet.
   init(
-    _ restored: LiveIndex, source: IndexSource, writerLock: WriterLock
+    _ restored: LiveIndex, source: IndexSource, writerLock: WriterLock, figures: LiveFigures
   ) throws(StoreError) {
     current = LeftRight(restored)
     self.source = source
     self.writerLock = writerLock
+    self.figures = figures
     known = Atomic(Self.unknown)
     try show(restored, isNew: true)
   }
@@ -97,10 +99,13 @@ final class SharedIndex: Sendable {
 
   /// Tells whoever waits for work, or for its end, to look.
   func announce() {
+    noteTail()
     arrival.lock()
     arrival.broadcast()
     arrival.unlock()
   }
+
+  func noteTail() { figures.tailMoved { live.index.tailCount } }
 
   /// A snapshot does not say which of its memories expire. The plus keeps SQLite at the index over
   /// those that do.

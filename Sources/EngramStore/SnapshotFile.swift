@@ -51,6 +51,7 @@ final class SnapshotFile: Sendable {
       // Read before: what comes in between is written once more.
       let (revision, tail) = (live.index.revision, live.index.tailCount)
       guard live.covered > saved.covered || revision > saved.revision else { return }
+      let begin = MonotonicTime.now
       let covered = try Snapshot.write(
         live, identity: source.identity(of: live.pages), to: source.snapshotPath
       ) { change throws(StoreError) in
@@ -58,6 +59,7 @@ final class SnapshotFile: Sendable {
       }
       saved = Saved(
         covered: covered, revision: revision, tail: tail, calibration: live.index.calibration)
+      index.figures.snapshotWritten(since: begin)
     }
   }
 

@@ -24,7 +24,10 @@ extension Store {
   ) async throws(StoreError) -> BackupManifest {
     try core.ensureOpen()
     return try await LongCall.run(progress) { [self] call in
-      try Directory.publishDirectory(FilePath(path)) { try writeBackup($0, call) }
+      let begin = MonotonicTime.now
+      let manifest = try Directory.publishDirectory(FilePath(path)) { try writeBackup($0, call) }
+      core.figures.backedUp(bytes: manifest.files.reduce(0) { $0 + $1.bytes }, since: begin)
+      return manifest
     }
   }
 

@@ -66,6 +66,26 @@ extension Store {
     _ vector: [Float], k: Int, scope: Scope, filter: Filter?, recall: Double, ef: Int?
   ) throws(StoreError) -> (found: [ScoredMemory], explanation: SearchExplanation) {
     try core.ensureOpen()
+    let begin = MonotonicTime.now
+    do throws(StoreError) {
+      let (found, explanation) = try answer(
+        vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef)
+      if core.accesses.note(found) {
+        core.queue.submit(.recordAccess(core.accesses.take())) { _ in }
+      }
+      core.figures.searched(explanation.cost.plan ?? .scan, since: begin)
+      return (found, explanation)
+    } catch {
+      core.figures.searchFailed(error)
+      throw error
+    }
+  }
+
+  /// A search that nobody counts.
+  func answer(
+    _ vector: [Float], k: Int, scope: Scope = .all, filter: Filter? = nil,
+    recall: Double = HNSWIndex.defaultRecall, ef: Int? = nil
+  ) throws(StoreError) -> (found: [ScoredMemory], explanation: SearchExplanation) {
     let live = try core.index.upToDate()
     // From the filter to the memories a row stands for the same.
     return try live.index.reading { () throws(StoreError) in
@@ -106,9 +126,6 @@ extension Store {
       width = try live.width(ef: ef, recall: recall, k: wanted)
     }
     if found.count > k { found.removeLast(found.count - k) }
-    if core.accesses.note(found) {
-      core.queue.submit(.recordAccess(core.accesses.take())) { _ in }
-    }
     explanation.memories = live.index.count
     explanation.passing = count
     explanation.isScoped = scope != .all

@@ -24,6 +24,10 @@ public struct StoreStatistics: Sendable {
   /// Metadata keys whose postings filters have had made, and about how much memory these take.
   public var filterKeys: Int
   public var filterBytes: Int
+  /// Requests of this process that wait to be committed.
+  public var waitingWrites: Int
+  /// What a search with the default recall does; nil where nothing is calibrated.
+  public var calibration: StoreFigures.CalibratedSearch?
   public var indexOrigin: IndexOrigin
   public var sqliteVersion: String
   public var kernels: String
@@ -48,6 +52,8 @@ extension Store {
       fileBytes: try Directory.fileSizes(core.directory),
       indexBytes: index.memoryBytes + index.rowCount * RowTable.bytesPerRow,
       filterKeys: postings.keys, filterBytes: postings.bytes,
+      waitingWrites: core.figures.waitingWrites,
+      calibration: StoreFigures.CalibratedSearch(index),
       indexOrigin: core.origin, sqliteVersion: sqlite, kernels: Kernels.name)
   }
 }

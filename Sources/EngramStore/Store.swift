@@ -84,7 +84,15 @@ public final class Store: Sendable {
 
   @discardableResult
   private func submit(_ request: WriteRequest) async throws(StoreError) -> [UUID] {
-    try await core.queue.submit(request)
+    let begin = MonotonicTime.now
+    do throws(StoreError) {
+      let ids = try await core.queue.submit(request)
+      core.figures.wrote(request, since: begin)
+      return ids
+    } catch {
+      core.figures.writeFailed(error)
+      throw error
+    }
   }
 
   // MARK: Reading
@@ -225,6 +233,7 @@ public final class Store: Sendable {
       _ = try core.index.upToDate()
       core.index.announce()
       do throws(IndexError) { try core.indexer.waitUntilIdle() } catch { throw .index(error) }
+      core.index.noteTail()
     }
   }
 

@@ -1,3 +1,4 @@
+import CoreMetrics
 import EngramIndex
 import Foundation
 
@@ -25,11 +26,17 @@ public struct StoreConfiguration: Sendable {
   public var graph: HNSWParameters
   /// Threads that build the graph when much is to be linked at once.
   public var indexingThreads: Int
+  /// The dimension `store` of this store's metrics; nil for none: stores without a name share their
+  /// series. A backend keeps the series of every name, so where there are many stores give none.
+  public var name: String?
+  /// Who collects this store's metrics; nil for the factory of `MetricsSystem` when it is opened.
+  public var metrics: (any MetricsFactory)?
 
   public init(
     dimension: Int, metric: Metric = .cosine, model: String = "unnamed",
     durability: Durability = .full, graph: HNSWParameters = HNSWParameters(),
-    indexingThreads: Int = StoreConfiguration.processorCount
+    indexingThreads: Int = StoreConfiguration.processorCount, name: String? = nil,
+    metrics: (any MetricsFactory)? = nil
   ) {
     self.dimension = dimension
     self.metric = metric
@@ -37,6 +44,8 @@ public struct StoreConfiguration: Sendable {
     self.durability = durability
     self.graph = graph
     self.indexingThreads = indexingThreads
+    self.name = name
+    self.metrics = metrics
   }
 }
 

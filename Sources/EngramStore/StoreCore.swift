@@ -11,7 +11,8 @@ final class StoreCore: Sendable {
   let catalogue: Catalogue
   let index: SharedIndex
   let snapshots: SnapshotFile
-  let queue = CommitQueue()
+  let figures: LiveFigures
+  let queue: CommitQueue
   let indexer: Indexer
   let accesses = AccessLog()
   /// What opening had to do: how the index came about.
@@ -25,6 +26,8 @@ final class StoreCore: Sendable {
     let directory = FilePath(path)
     self.directory = directory
     self.configuration = configuration
+    figures = LiveFigures(configuration)
+    queue = CommitQueue(figures: figures)
     try Self.checkConfiguration(configuration)
     try Self.prepare(directory)
     writerLock = try WriterLock(directory)
@@ -37,7 +40,7 @@ final class StoreCore: Sendable {
     let live: LiveIndex
     (live, origin) = try source.open(pages)
     let covered = live.covered
-    index = try SharedIndex(live, source: source, writerLock: writerLock)
+    index = try SharedIndex(live, source: source, writerLock: writerLock, figures: figures)
     snapshots = SnapshotFile(
       source: source, index: index, restored: origin == .snapshot ? covered : nil)
     indexer = try Indexer(
@@ -51,13 +54,13 @@ final class StoreCore: Sendable {
   private func start(_ compactor: Compactor) throws(StoreError) {
     indexer.start()
     let (catalogue, index, writerLock) = (catalogue, index, writerLock)
-    let (durability, indexer) = (configuration.durability, indexer)
+    let (durability, indexer, figures) = (configuration.durability, indexer, figures)
     try queue.start {
       () throws(StoreError) in
       do {
         return try Committer(
           catalogue: catalogue, index: index, durability: durability, writerLock: writerLock,
-          compactor: compactor)
+          compactor: compactor, figures: figures)
       } catch { throw StoreError(error) }
     } beforeGroup: {
       indexer.waitForTail()
@@ -225,6 +228,9 @@ final class StoreCore: Sendable {
   /// Memory of an open store without memories: threads, connections, statements, schema.
   private static let emptyBytes = 1 << 20
 
+  /// The names of the files that a backup copies.
+  var backedUpFiles: [String] { [Catalogue.fileName, index.pages.header.fileName] }
+
   // MARK: Closing
 
   var isOpen: Bool { !isClosed.load(ordering: .relaxed) }
@@ -245,6 +251,7 @@ final class StoreCore: Sendable {
     queue.waitUntilFinished()
     index.pages.close()
     indexer.stop()
+    figures.closed()
     // A snapshot is derived: where it cannot be written, the next opening rebuilds.
     if snapshots.isWorthwhile { try? indexer.writeSnapshot() }
     do { try catalogue.close() } catch { throw StoreError(error) }

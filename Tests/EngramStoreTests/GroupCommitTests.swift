@@ -41,7 +41,7 @@ import Testing
       #expect(Set(ids).count == writers)
       var groups: [Int64: Int] = [:]
       for slot in 0..<writers {
-        let header = try #require(try store.core.pages.readSlot(slot)).header
+        let header = try #require(try store.core.index.pages.readSlot(slot)).header
         groups[header.group, default: 0] += 1
       }
       #expect(groups.count <= 2 && groups.values.reduce(0, +) == writers)

@@ -8,7 +8,7 @@ import SystemPackage
 enum PagesTarget: Target {
   static let name = "pages"
   static var seeds: [[UInt8]] {
-    let (pages, slot) = (World.shared.pages, World.shared.store.core.pages.slotBytes)
+    let (pages, slot) = (World.shared.pages, World.shared.store.core.index.pages.slotBytes)
     let header = Array(pages.prefix(headBytes))
     return [0, 1, 5, 20].map { count in
       header + pages.dropFirst(VectorPages.headerBytes).prefix(count * slot)
@@ -18,7 +18,7 @@ enum PagesTarget: Target {
   private static let headBytes = 256
 
   static func run(_ input: [UInt8]) {
-    let own = World.shared.store.core.pages
+    let own = World.shared.store.core.index.pages
     let path = World.shared.free("altered-pages")
     var file = Array(input.prefix(headBytes))
     file += [UInt8](repeating: 0, count: VectorPages.headerBytes - 4 - file.count)
@@ -58,7 +58,7 @@ enum PagesTarget: Target {
     let vector = Array(slot.dropFirst(header).prefix(World.dimension * 4))
     // After magic, slot, change, group and memory.
     put(Checksum.crc32c(vector), at: 8 + 3 * 8 + 16)
-    let store = World.shared.store.core.pages.header.store
+    let store = World.shared.store.core.index.pages.header.store
     let tag = withUnsafeBytes(of: store.uuid, Array.init)
     put(Checksum.crc32c(Array(slot.prefix(header - 4)) + tag), at: header - 4)
   }

@@ -75,14 +75,14 @@ enum SnapshotTarget: Target {
 
   private static func read(_ path: FilePath, isAltered: Bool) {
     let core = World.shared.store.core
-    let identity = Snapshot.Identity(
-      store: core.pages.header.store, space: UInt32(CommitGroup.space),
-      dimension: UInt32(core.configuration.dimension), metric: core.configuration.metric,
-      parameters: core.configuration.graph)
+    let pages = core.index.pages
+    let source = IndexSource(
+      directory: core.directory, configuration: core.configuration, catalogue: core.catalogue)
     let live: LiveIndex
     do throws(StoreError) {
       guard let read = try Snapshot.read(
-        path, identity: identity, pages: core.pages, threads: 1, catalogue: core.catalogue)
+        path, identity: source.identity(of: pages), pages: pages, threads: 1,
+        catalogue: core.catalogue)
       else { fatalError("the file is there") }
       live = read
     } catch {

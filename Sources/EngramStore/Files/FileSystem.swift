@@ -17,6 +17,15 @@ enum FileSystem {
     if let name = try networkName(of: directory) { throw refusal(directory, "it lies on \(name)") }
   }
 
+  /// Bytes that this user may still write there.
+  static func freeBytes(_ directory: FilePath) throws(StoreError) -> Int {
+    var status = statvfs()
+    guard statvfs(directory.string, &status) == 0 else {
+      throw .io(Errno(rawValue: errno), "examining", directory)
+    }
+    return Int(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
+  }
+
   static func refusal(_ directory: FilePath, _ reason: String) -> StoreError {
     .unusablePath(
       directory.string,
