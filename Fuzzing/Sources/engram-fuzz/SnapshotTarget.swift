@@ -14,7 +14,7 @@ enum SnapshotTarget: Target {
   static let seeds: [[UInt8]] = [[]] + (0...14).map { [UInt8($0), 0, 0, 2, 1, 2] }
 
   // docs/format.md: where the header has the table of sections, and how long it is.
-  private static let (tableOffset, sections, headerBytes, block) = (124, 14, 4096, 1 << 20)
+  private static let (tableOffset, sections, headerBytes, block) = (128, 14, 4096, 1 << 20)
 
   private static func number(_ file: [UInt8], at offset: Int) -> Int {
     file.withUnsafeBytes { Int($0.loadUnaligned(fromByteOffset: offset, as: Int64.self)) }
