@@ -195,8 +195,8 @@ extension HNSWIndex {
       tail: UInt32(horizon.linked)..<UInt32(horizon.total), walk.filter, code, &found, &context,
       &statistics)
     if !horizon.pending.isEmpty {
-      // One that was linked in the meantime may be there already.
-      let there = context.visitNothing(rows: horizon.walkable)
+      // One that was linked in the meantime may be there already; the tail is, too.
+      let there = context.visitNothing(rows: max(horizon.total, horizon.walkable))
       for place in 0..<found.count { _ = there.insert(found[place].row) }
       scan(
         tail: horizon.pending.filter { there.insert($0) == 1 }, walk.filter, code, &found,

@@ -105,15 +105,18 @@ final class Catalogue: Sendable {
     do { return try read { try HistoryRow.hash(of: change, $0) } } catch { throw StoreError(error) }
   }
 
-  /// Slots that rows name lie below it.
+  /// Slots that rows name, or named before an erasure, lie below it.
   func slotCount() throws(StoreError) -> Int {
     do { return try read { try Self.slotCount($0) } } catch { throw StoreError(error) }
   }
 
   static func slotCount(_ db: Database) throws -> Int {
-    try Int.fetchOne(
-      db, sql: "SELECT max(slot) + 1 FROM vector WHERE space = ?", arguments: [CommitGroup.space])
-      ?? 0
+    let statement = try db.cachedStatement(
+      sql: """
+        SELECT max(ifnull((SELECT max(slot) + 1 FROM vector WHERE space = ?1), 0),
+          ifnull((SELECT max(slot) + 1 FROM erased_slot WHERE space = ?1), 0))
+        """)
+    return try Int.fetchOne(statement, arguments: [CommitGroup.space]) ?? 0
   }
 
   /// Runs `body` on the connection that writes, outside a transaction. Commit thread only.

@@ -64,8 +64,10 @@ struct CommittedChanges {
         WHERE m.ended > ? AND m.change <= ?
           AND NOT EXISTS (
             SELECT 1 FROM memory n WHERE n.id = m.id AND n.ended IS NULL AND n.vector = m.vector)
+        UNION ALL SELECT slot FROM erased_slot WHERE space = ? AND change > ?
         """)
-    let slots = try Int.fetchCursor(statement, arguments: [CommitGroup.space, covered, covered])
+    let slots = try Int.fetchCursor(
+      statement, arguments: [CommitGroup.space, covered, covered, CommitGroup.space, covered])
     while let slot = try slots.next() { changes.append(.removed(slot: slot)) }
   }
 }

@@ -144,6 +144,7 @@ struct Compactor: Sendable {
       sql: "UPDATE file SET name = ?, generation = ? WHERE kind = 'vectors' AND space = ?",
       arguments: [new.header.fileName, new.header.generation, CommitGroup.space])
     try VectorPages.forgetUnsynced(db)
+    try db.execute(sql: "DELETE FROM erased_slot")
     try request.call.reached(0, .fullText)
     try db.execute(sql: "INSERT INTO memory_text (memory_text) VALUES ('optimize')")
     try request.call.reached(0, .index)

@@ -47,6 +47,11 @@ enum Erasure {
       DELETE FROM history_payload WHERE sequence IN (
         SELECT sequence FROM history WHERE memory_id = ?1 AND event <> 'ERASE')
       """,
+      """
+      INSERT INTO erased_slot (space, slot, change)
+      SELECT space, slot, (SELECT max(sequence) FROM history) FROM vector
+      WHERE change IN (SELECT sequence FROM history WHERE memory_id = ?1)
+      """,
       "DELETE FROM vector WHERE change IN (SELECT sequence FROM history WHERE memory_id = ?1)",
       "DELETE FROM memory WHERE id = ?1 AND ended IS NULL",
       "DELETE FROM memory WHERE id = ?1 AND ended IS NOT NULL",

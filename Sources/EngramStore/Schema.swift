@@ -196,6 +196,15 @@ enum Schema {
       bytes BLOB NOT NULL
     ) STRICT;
 
+    -- The slots of memories that were erased, until a compaction leaves them behind: an index that was made
+    -- before has them still.
+    CREATE TABLE erased_slot (
+      space INTEGER NOT NULL REFERENCES vector_space(id),
+      slot INTEGER NOT NULL,
+      change INTEGER NOT NULL REFERENCES history(sequence),
+      PRIMARY KEY (space, slot)
+    ) STRICT, WITHOUT ROWID;
+
     -- Memories of which compaction has left no version. The history has their texts, and whoever erases
     -- a scope must find them.
     CREATE TABLE cut_memory (

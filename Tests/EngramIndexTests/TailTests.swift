@@ -41,6 +41,27 @@ import Testing
     withExtendedLifetime(pinned) {}
   }
 
+  /// A tail that is much longer than the graph, beside rows that were given again: a search marks both.
+  @Test func aLongTailBesideRowsGivenAgain() throws {
+    let (linked, again, tail) = (3_000, 100, 60_000)
+    let (vectors, _) = clustered(linked + again + tail, 16, queries: 1, stream: 44)
+    let pinned = PinnedVectors(vectors)
+    let index = try HNSWIndex(dimension: 16, metric: .squaredL2)
+    try index.append(at: Array(pinned.addresses.prefix(linked)))
+    try index.link(threads: 2)
+    for row in 0..<again { try index.delete(row) }
+    index.removeDead(threads: 2)
+    try index.append(at: Array(pinned.addresses[linked...]))
+    #expect(index.rowCount == linked + tail && index.tailCount == again + tail)
+    for place in stride(from: linked, to: linked + again + tail, by: 500) {
+      let row = place < linked + again ? place - linked : place - again
+      let found = try index.search(vectors[place], k: 1, ef: 64).first
+      // What was free is given in no order.
+      #expect(found?.score == 0 && (found?.row == row || row < again), "place \(place)")
+    }
+    withExtendedLifetime(pinned) {}
+  }
+
   /// Linked piece by piece, the tail shrinks and nothing is lost.
   @Test func linkedInPieces() throws {
     let (vectors, queries) = clustered(3_000, 32, queries: 60, stream: 42)

@@ -99,7 +99,7 @@ import Testing
       let lines = child.kill()
       let refused = lines.indices.filter { lines[$0].hasPrefix("!") }
       #expect(refused.count == 3)
-      #expect(refused.allSatisfy { lines[$0].contains("vectors-1.pages") })
+      #expect(refused.allSatisfy { lines[$0].contains("vectors-1.2.pages") })
       let added = lines.filter { $0.hasPrefix("+") }
       #expect(added.count == 17 * 200)
       #expect(lines[(refused.last ?? 0)...].count { $0.hasPrefix("+") } > 5 * 200)

@@ -146,12 +146,16 @@ func limitFiles(to bytes: UInt64?) {
   precondition(setrlimit(resource, &limit) == 0)
 }
 
-/// Adds memories in batches, so that vectors fill their file long before the log is as long.
+/// Adds memories in batches. The log has the vectors too, so that it is emptied before their file may not
+/// grow.
 func fill(_ store: Store) async throws {
   signal(SIGXFSZ, SIG_IGN)
-  limitFiles(to: 6 << 20)
   var refused = 0
-  for _ in 0..<20 {
+  for batch in 0..<20 {
+    if batch == 5 {
+      try await store.compact()
+      limitFiles(to: 6 << 20)
+    }
     let ids = (0..<200).map { _ in UUID() }
     let memories = try ids.map { id in
       NewMemory(
