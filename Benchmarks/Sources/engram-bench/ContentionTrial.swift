@@ -18,8 +18,8 @@ struct ContentionTrial {
   private struct Outcome {
     var answer = ContentionLoad.Answer()
     var refusals: [String: Int] = [:]
-    var syncs: LatencySummary?
-    var wakeUps: LatencySummary?
+    var syncs: BenchmarkSupport.LatencySummary?
+    var wakeUps: BenchmarkSupport.LatencySummary?
     var measured: UInt64 = 0
   }
 
@@ -132,7 +132,7 @@ struct ProbeFigures: Encodable {
   var count: Int
   var p50_us, p95_us, p99_us, max_us: Double
 
-  init(_ summary: LatencySummary) {
+  init(_ summary: BenchmarkSupport.LatencySummary) {
     count = summary.count
     p50_us = microseconds(summary.p50)
     p95_us = microseconds(summary.p95)
