@@ -3,6 +3,14 @@ import Foundation
 import Synchronization
 import SystemPackage
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// Puts rows that were committed into the graph and takes dead ones out, on a thread of its own, and
 /// says when it is time for a snapshot. Until a row is in the graph searches scan it.
 ///
@@ -32,6 +40,7 @@ final class Indexer: Sendable {
 
   /// Writers wait while the graph is further behind: searches scan the rest, and that has a price.
   static let largestTail = 8_192
+  private static let niceness: Int32 = 5
   /// Rows linked between two looks at whether to stop.
   private static let step = 4_096
   /// How long the lock is kept while there is nothing to do.
@@ -54,12 +63,24 @@ final class Indexer: Sendable {
   func start() {
     finished.enter()
     let thread = Thread { [self] in
+      giveWay()
       run()
       giveBack()
       finished.leave()
     }
     thread.name = "engram.index"
     thread.start()
+  }
+
+  /// Lets writers and searches go first where cores are few: what waits here is found meanwhile, and
+  /// writers wait where it becomes too much. Threads that this one starts do the same.
+  private func giveWay() {
+    #if os(Linux)
+      // Of the calling thread, on Linux.
+      _ = setpriority(__priority_which_t(UInt32(PRIO_PROCESS.rawValue)), 0, Self.niceness)
+    #else
+      pthread_set_qos_class_self_np(QOS_CLASS_UTILITY, 0)
+    #endif
   }
 
   /// Ends the thread after the step that it is at.

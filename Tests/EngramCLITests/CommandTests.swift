@@ -30,6 +30,32 @@ import Testing
     }
   }
 
+  @Test func compactAndErase() async throws {
+    try await withStore { _, store in
+      let compacted = try await engram("compact", "--json", store, "--before", "2100-01-01")
+      #expect(compacted.code == 0 && compacted.json["vectors"] == 10, "\(compacted)")
+      let refused = try await engram("compact", store, "--before", "yesterday")
+      #expect(refused.code == 64 && refused.errors.contains("2026-01-31"), "\(refused)")
+
+      let stranger = UUID().uuidString
+      for wrong in [[], ["--memory", "one"], ["--memory", stranger, "--user", "u"]] {
+        #expect(try await engram(["erase", store] + wrong).code == 64)
+      }
+      let unknown = try await engram("erase", store, "--memory", stranger)
+      #expect(unknown.code == 2 && unknown.errors.contains("no memory"), "\(unknown)")
+      let nobody = try await engram("erase", "--json", store, "--user", "nobody")
+      #expect(nobody.code == 0 && nobody.json["erased"] == [], "\(nobody)")
+      #expect(try await engram("stats", "--json", store).json["memories"] == 10)
+      let opened = try Store(path: store, configuration: StoreConfiguration(storedAt: store))
+      let id = try opened.list(limit: 1).memories[0].id.uuidString.lowercased()
+      try await opened.close()
+      let erased = try await engram("erase", "--json", store, "--memory", id, "--by", "me")
+      #expect(erased.code == 0 && erased.json["erased"] == [.string(id)], "\(erased)")
+      #expect(try await engram("stats", "--json", store).json["memories"] == 9)
+      #expect(try await engram("verify", store).code == 0)
+    }
+  }
+
   @Test func aDamagedStore() async throws {
     try await withStore { parent, store in
       let pages = parent.appendingPathComponent("store/vectors-1.pages")
