@@ -1,4 +1,3 @@
-import CEngramSQLite
 import EngramIndex
 import Foundation
 import GRDB
@@ -96,10 +95,7 @@ final class Committer {
         if catalogue.isInTransaction || error.isOutOfMemory { failure = error }
         throw error
       }
-      if case .database(let code, _) = error, code & 0xFF == SQLITE_FULL,
-        !catalogue.isInTransaction
-      {
-        // The log's last page, without which nothing has been committed, found no space.
+      if error.isDiskFull, !catalogue.isInTransaction {
         mark = try index.endCommit([], slots: nextSlot, covering: head.sequence)
         throw error
       }

@@ -113,12 +113,17 @@ struct Compactor: Sendable {
         }
       }
     } catch {
-      guard !isCommitting else {
-        index.abandonCommit()
-        throw .unknown(StoreError(error))
+      let error = StoreError(error)
+      if isCommitting {
+        guard error.isDiskFull, !source.catalogue.isInTransaction,
+          (try? index.endCommit([], slots: 0, covering: index.live.covered)) != nil
+        else {
+          index.abandonCommit()
+          throw .unknown(error)
+        }
       }
       try? Directory.remove(path)
-      throw .before(StoreError(error))
+      throw .before(error)
     }
     do {
       let (compacted, _) = try source.open(new)

@@ -196,9 +196,9 @@ private struct Verifier {
   ///   - head: one that must be in the chain.
   ///   - last: whether to begin with that one, or else with the last, rather than with the first.
   mutating func checkHistory(from head: HistoryHead?, orLast last: Bool) throws {
-    try readErasures()
     let (count, _, end) = try Self.numbers(db)
     var expected = last ? max(1, min(head?.sequence ?? end, end)) : 1
+    try readErasures(from: expected)
     var previous = try HistoryRow.hash(of: expected - 1, db)
     let rows = try Row.fetchCursor(
       db,
@@ -238,11 +238,14 @@ private struct Verifier {
     }
   }
 
-  /// The last ERASE of each memory that has one: what came before it has no texts.
-  private mutating func readErasures() throws {
+  /// The last ERASE of each memory that has one from a change on: what came before it has no texts.
+  private mutating func readErasures(from change: Int64) throws {
     let rows = try Row.fetchCursor(
       db,
-      sql: "SELECT memory_id, max(sequence) FROM history WHERE event = 'ERASE' GROUP BY memory_id")
+      sql: """
+        SELECT memory_id, max(sequence) FROM history
+        WHERE sequence >= ? AND event = 'ERASE' GROUP BY memory_id
+        """, arguments: [change])
     while let row = try rows.next() {
       if let id = UUID(bytes: try row.value(0)) { erased[id] = try row.value(1) }
     }

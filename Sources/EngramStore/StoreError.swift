@@ -75,6 +75,13 @@ public enum StoreError: Error, Sendable {
 }
 
 extension StoreError {
+  /// Whether SQLite found no space. In COMMIT it was the log's last page that did not, without which
+  /// nothing has been committed.
+  var isDiskFull: Bool {
+    guard case .database(let code, _) = self else { return false }
+    return code & 0xFF == SQLITE_FULL
+  }
+
   /// Whether SQLite was refused memory, by itself or at a file.
   var isOutOfMemory: Bool {
     guard case .database(let code, _) = self else { return false }
