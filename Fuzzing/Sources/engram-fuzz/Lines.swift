@@ -150,6 +150,7 @@ enum ImportTarget: Target {
         }
       case .key: counts.keys += 1
       case .access: counts.accesses += 1
+      case .cut: counts.cut += 1
       case .end: line = counts.exported(sha256: Data(hash.finalize()))
       }
       guard let text = try? line.encoded() else { continue }

@@ -100,7 +100,7 @@ enum SnapshotTarget: Target {
         }
       }
     }
-    _ = live.withState { rows, _ in (live.table.columns(rows), live.postings.names) }
+    _ = live.withState { rows, _ in (live.table.columns(rows, slots: nil), live.postings.names) }
     // A new row is linked beside those that were read.
     let slot = 0
     do throws(IndexError) {
