@@ -88,18 +88,19 @@ extension VectorPages {
     try db.execute(sql: "DELETE FROM unsynced_slots")
   }
 
-  /// Writes again what power loss has taken.
+  /// Writes again what power loss has taken. It may have left a slot as a group wrote it that was never
+  /// committed.
   func restoreUnsynced(_ db: Database) throws {
-    let capacity = try capacity()
     let groups = try Row.fetchCursor(
       db, sql: "SELECT first_slot, bytes FROM unsynced_slots WHERE space = ? ORDER BY id",
       arguments: [CommitGroup.space])
     while let row = try groups.next() {
       let (first, bytes): (Int, Data) = (try row.value(0), try row.value(1))
       for (index, begin) in stride(from: 0, to: bytes.count, by: slotBytes).enumerated() {
-        let slot = first + index
+        // Whatever number a damaged row says.
+        let slot = first &+ index
         let kept = [UInt8](bytes[bytes.startIndex + begin..<bytes.endIndex].prefix(slotBytes))
-        guard (0..<capacity).contains(slot), kept.count == slotBytes, try readSlot(slot) == nil
+        guard let there = try slotBytes(of: slot), there != kept, decodeSlot(kept, slot) != nil
         else { continue }
         try writeSlots(kept, from: slot)
       }

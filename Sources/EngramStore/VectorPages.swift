@@ -6,8 +6,8 @@ import SystemPackage
 /// The file of full-precision vectors: a header, then slots of one size. The source of truth for
 /// vectors; `docs/format.md` specifies every byte.
 ///
-/// A slot is written once, into space that was zero-filled and synced before, and never again in
-/// this file. It holds a memory's vector only if a committed row of the catalogue says so.
+/// A slot is written into space that was zero-filled and synced before. It holds a memory's vector only
+/// if a committed row of the catalogue says so, and from then on its bytes are the same for good.
 final class VectorPages: Sendable {
   struct Header: Equatable {
     var store: UUID
@@ -165,20 +165,13 @@ final class VectorPages: Sendable {
   /// Reads a slot by the file, not the map, and checks all that it says of itself; nil where it
   /// holds nothing that was written as a slot of this store.
   func readSlot(_ slot: Int) throws(StoreError) -> (header: SlotHeader, vector: [Float])? {
+    try slotBytes(of: slot).flatMap { decodeSlot($0, slot) }
+  }
+
+  /// What the file holds at a slot, whatever that is; nil past its end.
+  func slotBytes(of slot: Int) throws(StoreError) -> [UInt8]? {
     guard slot >= 0, slot < (try capacity()) else { return nil }
-    let bytes = try file.read(slotBytes, at: offset(slot))
-    guard bytes.count == slotBytes, let header = decodeSlot(bytes.prefix(Self.slotHeaderBytes)),
-      header.slot == UInt64(slot)
-    else { return nil }
-    let vector = [Float](unsafeUninitializedCapacity: dimension) { floats, count in
-      bytes.dropFirst(Self.slotHeaderBytes).withUnsafeBytes {
-        UnsafeMutableRawBufferPointer(floats).copyMemory(
-          from: UnsafeRawBufferPointer(rebasing: $0[..<(dimension * 4)]))
-      }
-      count = dimension
-    }
-    guard Self.vectorChecksum(vector) == header.vectorChecksum else { return nil }
-    return (header, vector)
+    return try file.read(slotBytes, at: offset(slot))
   }
 
   /// The first slot from `slot` on that nobody has written: a process that died before its commit
@@ -286,7 +279,23 @@ final class VectorPages: Sendable {
     try Self.write(bytes, to: file, at: offset(slot))
   }
 
-  private func decodeSlot(_ bytes: ArraySlice<UInt8>) -> SlotHeader? {
+  /// What the bytes of a slot say; nil where they are not whole, or another slot's.
+  func decodeSlot(_ bytes: [UInt8], _ slot: Int) -> (header: SlotHeader, vector: [Float])? {
+    guard bytes.count == slotBytes, let header = decodeSlotHeader(bytes.prefix(Self.slotHeaderBytes)),
+      header.slot == UInt64(slot)
+    else { return nil }
+    let vector = [Float](unsafeUninitializedCapacity: dimension) { floats, count in
+      bytes.dropFirst(Self.slotHeaderBytes).withUnsafeBytes {
+        UnsafeMutableRawBufferPointer(floats).copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: $0[..<(dimension * 4)]))
+      }
+      count = dimension
+    }
+    guard Self.vectorChecksum(vector) == header.vectorChecksum else { return nil }
+    return (header, vector)
+  }
+
+  private func decodeSlotHeader(_ bytes: ArraySlice<UInt8>) -> SlotHeader? {
     var reader = ByteReader(bytes)
     guard reader.take(UInt32.self) == Self.slotMagic, reader.take(UInt32.self) != nil,
       let slot = reader.take(UInt64.self), let change = reader.take(Int64.self),

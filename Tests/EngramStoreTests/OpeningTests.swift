@@ -248,6 +248,55 @@ import Testing
     }
   }
 
+  /// What was not synced is in the catalogue too, and that is believed unless it is damaged itself.
+  @Test(arguments: ["lost", "torn", "another group's", "damaged in the catalogue"])
+  func slotsAfterPowerLoss(what: String) async throws {
+    try await withTemporaryDirectory { parent in
+      let (directory, copy) = (parent.file("store"), parent.file("copy"))
+      try await makeStore(directory)
+      let store = try openStore(directory, durability: .full)
+      let ids = try await store.insert(
+        (1...3).map { NewMemory(text: "later \($0)", vector: vector, scope: .all) })
+      try directory.copy(to: copy)
+      let pages = store.core.index.pages
+      for slot in 10..<13 {
+        var bytes = try #require(try pages.slotBytes(of: slot))
+        switch what {
+        case "lost": bytes = [UInt8](repeating: 0, count: 128)
+        case "torn": bytes[100] ^= 1
+        case "another group's":
+          // Of a process that was killed before its commit.
+          var (header, vector) = try #require(try pages.readSlot(slot))
+          (header.memory, vector[0]) = (UUID(), -vector[0])
+          header.vectorChecksum = VectorPages.vectorChecksum(vector)
+          bytes.removeAll()
+          pages.encodeSlot(header, vector, into: &bytes)
+        default: continue
+        }
+        let file = try FileHandle(forUpdating: copy.pages)
+        try file.seek(toOffset: UInt64(4_096 + slot * 128))
+        try file.write(contentsOf: bytes)
+        try file.close()
+      }
+      try await store.close()
+      if what == "damaged in the catalogue" {
+        try RawCatalogue.execute(
+          copy,
+          """
+          UPDATE unsynced_slots
+          SET bytes = CAST(substr(bytes, 1, 100) || x'00' || substr(bytes, 102) AS BLOB);
+          INSERT INTO unsynced_slots (space, first_slot, bytes) VALUES (1, 9223372036854775807, zeroblob(256));
+          """)
+      }
+
+      let again = try openStore(copy, durability: .full)
+      let report = try await again.verify()
+      #expect(report.problems.isEmpty)
+      for id in ids { #expect(try again.vector(of: id) == vector) }
+      try await again.close()
+    }
+  }
+
   @Test func pagesOfAnotherStore() async throws {
     try await withTemporaryDirectory { parent in
       let (one, other) = (parent.file("one"), parent.file("other"))
