@@ -11,9 +11,9 @@ import Synchronization
 /// Runs `body` on so many threads, each of which takes one number below `count` after the other from
 /// `next` until it gives nil.
 ///
-/// On threads of its own: on Linux, libdispatch's `concurrentPerform` damages the heap when the thread
-/// that calls it ends later, as the store's threads do (seen with Swift 6.3.1, in every second process
-/// that opened and closed a store sixty times).
+/// On threads of its own: with libdispatch's `concurrentPerform` the heap was damaged in every second
+/// process that opened and closed a store sixty times (Swift 6.3.1, Linux). `HNSWIndex.finish` wrote behind
+/// its marks at the time and may have been the cause; it has not been tried again.
 package func share(
   _ count: Int, among threads: Int, _ body: @Sendable (_ next: () -> Int?) -> Void
 ) {

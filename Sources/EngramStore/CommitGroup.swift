@@ -176,6 +176,7 @@ struct CommitGroup {
       if let current = try MemoryRow.current(id, db) {
         if let slot = try slot(of: current, db) { changes.append(.removed(slot: slot)) }
         try current.removeWords(db)
+        counts.deleted += 1
       }
       try head.append(
         .erase, of: id, createdAt: last.createdAt, actor: actor, role: nil, oldMemory: nil,

@@ -6,8 +6,9 @@ import SystemPackage
 /// Makes groups of requests durable, one group at a time, on the commit thread.
 ///
 /// A group is: vectors into fresh slots; one SQLite transaction, which keeps the slots until they are
-/// synced, the moment the memories exist; then the index. Commits and checkpoints happen under `writer.lock` only, which is another
-/// process's between two groups: where that has committed, its changes come first.
+/// synced, the moment the memories exist; then the index. Commits and checkpoints happen under
+/// `writer.lock` only, which is another process's between two groups: where that has committed, its
+/// changes come first.
 final class Committer {
   private let catalogue: Catalogue
   private let index: SharedIndex
@@ -195,10 +196,10 @@ final class Committer {
 
   private func compact(_ request: CompactionRequest) throws(StoreError) {
     if let failure { throw .readOnly(cause: failure.description) }
+    let outcome: Compactor.Outcome
     do throws(Compactor.Failure) {
-      guard let outcome = try compactor.compact(request) else { return }
-      (nextSlot, mark) = (outcome.slots, outcome.mark)
-      pagesAreSynced = true
+      guard let compacted = try compactor.compact(request) else { return }
+      outcome = compacted
     } catch {
       switch error {
       case .before(let error):
@@ -212,7 +213,9 @@ final class Committer {
         throw error
       }
     }
-    try compactor.clear(request)
+    (nextSlot, mark) = (outcome.slots, outcome.mark)
+    pagesAreSynced = true
+    try compactor.clear(request, isErasing: outcome.isErasing)
     pagesMoved = catalogue.logPages
   }
 

@@ -45,6 +45,8 @@ struct Compactor: Sendable {
 
   /// What the committer goes on from.
   struct Outcome {
+    /// Whether it is part of an erasure.
+    var isErasing: Bool
     /// Slots of the new file lie below it.
     var slots: Int
     /// The writer lock's mark.
@@ -63,24 +65,24 @@ struct Compactor: Sendable {
 
   /// Puts a new file of vectors in the place of the old one; nil where there is nothing to be done.
   func compact(_ request: CompactionRequest) throws(Failure) -> Outcome? {
+    let isErasing: Bool
     do {
-      let isErasing = try source.catalogue.write(Erasure.isUnfinished)
+      isErasing = try source.catalogue.write(Erasure.isUnfinished)
       guard isErasing || !request.isForErasure else { return nil }
       let sizes = try Directory.fileSizes(source.directory)
       request.report.withLock { $0.bytesBefore = sizes.values.reduce(0, +) }
+      try indexer.waitToHold()
     } catch { throw .before(StoreError(error)) }
-    return try indexer.holding { () throws(Failure) in
-      try snapshots.compacting { () throws(Failure) in
-        let old = index.pages
-        let outcome = try switchFiles(request, from: old)
-        return (outcome, index.live)
-      }
+    defer { indexer.release() }
+    return try snapshots.compacting { () throws(Failure) in
+      let (slots, mark) = try switchFiles(request, from: index.pages)
+      return (Outcome(isErasing: isErasing, slots: slots, mark: mark), index.live)
     }
   }
 
   private func switchFiles(
     _ request: CompactionRequest, from old: VectorPages
-  ) throws(Failure) -> Outcome {
+  ) throws(Failure) -> (slots: Int, mark: UInt64) {
     var header = old.header
     header.generation += 1
     let path = source.directory.appending(header.fileName)
@@ -100,6 +102,7 @@ struct Compactor: Sendable {
       // The old file goes at once: whatever the level, this commit must be on disk before that.
       try source.catalogue.write { try Catalogue.setDurability(.full, $0) }
       defer {
+        // Where this fails commits stay as durable as they can be.
         try? source.catalogue.write {
           try Catalogue.setDurability(source.configuration.durability, $0)
         }
@@ -127,8 +130,12 @@ struct Compactor: Sendable {
     }
     do {
       let (compacted, _) = try source.open(new)
-      return Outcome(slots: slots, mark: try index.endCompaction(compacted))
-    } catch { throw .after(StoreError(error)) }
+      return (slots, try index.endCompaction(compacted))
+    } catch {
+      // The next who reads goes over to the new file by itself.
+      index.abandonCommit()
+      throw .after(StoreError(error))
+    }
   }
 
   /// Everything of the one transaction, and the snapshot that goes with it; how many slots there are.
@@ -174,12 +181,7 @@ struct Compactor: Sendable {
   /// Takes away the versions that ended at a time or before, and their vectors; their texts stay in the
   /// history. How many they were.
   private static func cutVersions(endedBefore time: Int64, _ db: Database) throws -> Int {
-    // Times never go back.
-    let horizon = try Int64.fetchOne(
-      db,
-      sql: "SELECT sequence FROM history WHERE changed_at <= ? ORDER BY sequence DESC LIMIT 1",
-      arguments: [time])
-    guard let horizon else { return 0 }
+    let horizon = try HistoryRow.lastChange(before: time + 1, db)
     try db.execute(
       sql: """
         INSERT OR IGNORE INTO cut_memory (memory_id, user_id, agent_id, run_id)
@@ -189,9 +191,7 @@ struct Compactor: Sendable {
     let cut = db.changesCount
     try db.execute(
       sql: """
-        DELETE FROM cut_memory
-        WHERE EXISTS (SELECT 1 FROM memory WHERE id = memory_id AND ended IS NULL)
-          OR EXISTS (SELECT 1 FROM memory WHERE id = memory_id AND ended IS NOT NULL);
+        DELETE FROM cut_memory WHERE memory_id IN (SELECT id FROM memory);
         DELETE FROM vector WHERE change NOT IN (SELECT vector FROM memory);
         """)
     guard cut > 0 else { return 0 }
@@ -202,10 +202,9 @@ struct Compactor: Sendable {
   // MARK: Afterwards
 
   /// Removes the old file, and writes the database anew. The compaction stands whatever comes of this.
-  func clear(_ request: CompactionRequest) throws(StoreError) {
+  func clear(_ request: CompactionRequest, isErasing: Bool) throws(StoreError) {
     let (catalogue, call) = (source.catalogue, request.call)
     do {
-      let isErasing = try catalogue.write(Erasure.isUnfinished)
       // Nobody who reads from before needs what is wiped now.
       if isErasing { try emptyLog() }
       try removeOldFiles(wiping: isErasing)
@@ -213,8 +212,12 @@ struct Compactor: Sendable {
       try catalogue.write { db in
         try call.watching(db) { try db.execute(sql: "VACUUM") }
       }
-      if isErasing { try emptyLog() } else { _ = try catalogue.checkpoint(emptying: true) }
-      if isErasing { try catalogue.write(Erasure.finish) }
+      if isErasing {
+        try emptyLog()
+        try catalogue.write(Erasure.finish)
+      } else {
+        try catalogue.checkpoint(emptying: true)
+      }
       let sizes = try Directory.fileSizes(source.directory)
       request.report.withLock { $0.bytesAfter = sizes.values.reduce(0, +) }
     } catch { throw StoreError(error) }
@@ -223,7 +226,7 @@ struct Compactor: Sendable {
   /// Files of vectors that the catalogue does not name.
   private func removeOldFiles(wiping: Bool) throws(StoreError) {
     let (directory, header) = (source.directory, index.pages.header)
-    for name in try Directory.fileSizes(directory).keys where header.supersedes(name) {
+    for name in try Directory.names(directory) where header.supersedes(name) {
       // Other processes may have it mapped until their next call.
       if wiping { try File.open(directory.appending(name), .write).fillWithZeros() }
       try Directory.remove(directory.appending(name))
@@ -240,6 +243,7 @@ struct Compactor: Sendable {
           throw StoreError.erasureUnfinished(
             reason: "a backup, an export or a verify reads a state from before")
         }
+        // Nobody tells when a reader of another process ends.
         Thread.sleep(forTimeInterval: 0.02)
       }
     } catch { throw StoreError(error) }

@@ -157,6 +157,27 @@ extension HistoryRow {
       db, sql: "SELECT hash FROM history WHERE sequence = ?", arguments: [change])
   }
 
+  static func changedAt(_ change: Int64, _ db: Database) throws -> Int64? {
+    let statement = try db.cachedStatement(
+      sql: "SELECT changed_at FROM history WHERE sequence = ?")
+    return try Int64.fetchOne(statement, arguments: [change])
+  }
+
+  /// The last change before a time; 0 where there is none. By bisection: times never go back, and there
+  /// is no index over them.
+  static func lastChange(before time: Int64, _ db: Database) throws -> Int64 {
+    var (low, high) = (Int64(0), try HistoryHead(db).sequence)
+    while low < high {
+      let middle = (low + high + 1) / 2
+      if let changedAt = try changedAt(middle, db), changedAt < time {
+        low = middle
+      } else {
+        high = middle - 1
+      }
+    }
+    return low
+  }
+
   /// The last change of a memory; nil where there never was one.
   static func last(of memory: UUID, _ db: Database) throws -> HistoryRow? {
     let statement = try db.cachedStatement(

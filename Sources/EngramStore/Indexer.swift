@@ -97,20 +97,19 @@ final class Indexer: Sendable {
     try snapshots.write()
   }
 
-  /// Runs `body` while no other process links rows or writes snapshots, which takes a moment after the
-  /// last one that did.
-  func holding<Result>(
-    _ body: () throws(Compactor.Failure) -> Result
-  ) throws(Compactor.Failure) -> Result {
+  /// Waits until no other process links rows or writes snapshots, a moment after the last one that did;
+  /// none does until `release`.
+  ///
+  /// - Throws: `StoreError.inUse` where one does not stop.
+  func waitToHold() throws(StoreError) {
     let begin = Date()
     while !hold() {
       guard -begin.timeIntervalSinceNow < Self.patience else {
-        throw .before(.inUse(lock.path.removingLastComponent().string))
+        throw .inUse(lock.path.removingLastComponent().string)
       }
+      // Waiting for the lock itself would have no end.
       Thread.sleep(forTimeInterval: Self.pause)
     }
-    defer { release() }
-    return try body()
   }
 
   /// The store is closed: others may repair it, though this object lives on.
@@ -196,7 +195,7 @@ final class Indexer: Sendable {
     }
   }
 
-  private func release() {
+  func release() {
     holders.withLock { holders in
       holders -= 1
       if holders == 0 { try? lock.unlock(Self.holder) }

@@ -75,7 +75,7 @@ final class LiveFigures: Sendable {
     metrics?.writeFailed()
   }
 
-  /// - Parameter vectors: nanoseconds that writing and syncing the vectors took.
+  /// - Parameter vectors: nanoseconds that writing the vectors took, to their file and into the log.
   func committed(_ counts: ChangeCounts, vectors: UInt64, since begin: MonotonicTime) {
     let now = MonotonicTime.now
     let nanoseconds = now.since(begin)

@@ -66,10 +66,10 @@ final class SnapshotFile: Sendable {
   /// Runs a compaction, which writes the snapshot itself, while nobody else does.
   ///
   /// - Parameter body: its value, and the index that the file holds afterwards.
-  func compacting<Result>(
-    _ body: () throws(Compactor.Failure) -> (Result, LiveIndex)
-  ) throws(Compactor.Failure) -> Result {
-    try saved.withLock { saved throws(Compactor.Failure) in
+  func compacting<Result, Failure: Error>(
+    _ body: () throws(Failure) -> (Result, LiveIndex)
+  ) throws(Failure) -> Result {
+    try saved.withLock { saved throws(Failure) in
       // Where it fails the file may hold anything.
       saved.covered = -1
       let (result, live) = try body()

@@ -135,10 +135,10 @@ extension Store {
     try read { db in
       let head = try HistoryHead(db).sequence
       let now = Timestamp.now
-      let first = try Self.changedAt(1, db) ?? now
+      let first = try HistoryRow.changedAt(1, db) ?? now
       return try Self.spans.map { days in
         let begin = now - Int64(days) * 86_400_000_000
-        let before = try Self.lastChange(before: begin, head: head, db)
+        let before = try HistoryRow.lastChange(before: begin, db)
         return try call.watching(db) {
           let (added, deleted) = try Self.counts(after: before, db)
           return Advice.Growth(
@@ -149,32 +149,16 @@ extension Store {
     }
   }
 
-  /// The last change before a time; 0 where there is none. By bisection: there is no index over times.
-  private static func lastChange(before time: Int64, head: Int64, _ db: Database) throws -> Int64 {
-    var (low, high) = (Int64(0), head)
-    while low < high {
-      let middle = (low + high + 1) / 2
-      if let changedAt = try changedAt(middle, db), changedAt < time {
-        low = middle
-      } else {
-        high = middle - 1
-      }
-    }
-    return low
-  }
-
-  private static func changedAt(_ change: Int64, _ db: Database) throws -> Int64? {
-    let statement = try db.cachedStatement(
-      sql: "SELECT changed_at FROM history WHERE sequence = ?")
-    return try Int64.fetchOne(statement, arguments: [change])
-  }
-
   private static func counts(
     after change: Int64, _ db: Database
   ) throws -> (added: Int, deleted: Int) {
     let statement = try db.cachedStatement(
       sql: """
-        SELECT total(event = 'ADD'), total(event = 'DELETE') FROM history WHERE sequence > ?
+        SELECT total(event = 'ADD'), total(event = 'DELETE' OR event = 'ERASE' AND (
+          SELECT p.event FROM history p
+          WHERE p.memory_id = h.memory_id AND p.sequence < h.sequence
+          ORDER BY p.sequence DESC LIMIT 1) <> 'DELETE')
+        FROM history h WHERE h.sequence > ?
         """)
     guard let row = try Row.fetchOne(statement, arguments: [change]) else { return (0, 0) }
     return (Int(try row.value(0) as Double), Int(try row.value(1) as Double))

@@ -91,7 +91,7 @@ extension Store {
     _ target: WriteRequest.ErasureTarget, by actor: String?, _ progress: StoreProgress.Handler?
   ) async throws(StoreError) -> ErasureReport {
     try Check.name(actor, field: "actor")
-    let erased = try await core.queue.submit(.erase(target, actor: actor))
+    let erased = try await submit(.erase(target, actor: actor))
     let compaction = try await LongCall.run(progress) { [self] call in
       try compact(CompactionRequest(isForErasure: true, call: call))
     }

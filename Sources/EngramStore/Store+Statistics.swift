@@ -34,6 +34,10 @@ public struct StoreStatistics: Sendable {
 }
 
 extension Store {
+  /// What the store holds and takes now. It counts rows of the catalogue: milliseconds at 100,000
+  /// memories.
+  ///
+  /// - Throws: `StoreError.closed` after `close`; an error of reading.
   public func statistics() throws(StoreError) -> StoreStatistics {
     let (memories, ended, changes, sqlite) = try read { db in
       (

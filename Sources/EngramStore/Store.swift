@@ -83,7 +83,7 @@ public final class Store: Sendable {
   }
 
   @discardableResult
-  private func submit(_ request: WriteRequest) async throws(StoreError) -> [UUID] {
+  func submit(_ request: WriteRequest) async throws(StoreError) -> [UUID] {
     let begin = MonotonicTime.now
     do throws(StoreError) {
       let ids = try await core.queue.submit(request)
@@ -211,7 +211,7 @@ public final class Store: Sendable {
       }
       if let result { return result }
       _ = try core.index.upToDate()
-      // It may be this process that compacts, and not be done yet.
+      // It may be this process that compacts, and not be done yet; no search comes here.
       if core.index.pages === pages { Thread.sleep(forTimeInterval: 0.001) }
     }
   }

@@ -87,7 +87,7 @@ final class StoreCore: Sendable {
     try catalogue.write(pages.restoreUnsynced)
     try checkPages(pages, catalogue: catalogue, durability: configuration.durability)
     // A compaction that did not come to its end leaves one file too many.
-    for name in try Directory.fileSizes(directory).keys where header.supersedes(name) {
+    for name in try Directory.names(directory) where header.supersedes(name) {
       try Directory.remove(directory.appending(name))
     }
     return (catalogue, pages)
@@ -122,8 +122,7 @@ final class StoreCore: Sendable {
   /// A directory without a catalogue becomes a store only if it holds none of a store's files: they
   /// would be what is left of one whose catalogue was lost.
   private static func refuseForeignFiles(_ directory: FilePath) throws(StoreError) {
-    let pages = try Directory.fileSizes(directory).keys.contains(where: VectorPages.isFileName)
-    if pages {
+    if try Directory.names(directory).contains(where: VectorPages.isFileName) {
       throw .damaged(
         file: directory.appending(Catalogue.fileName).string,
         reason: "it is missing, but the vectors of a store are there")

@@ -17,6 +17,7 @@ import SystemPackage
 ///
 /// Several pools, in any processes, may have the same directory open.
 public final class StorePool: Sendable {
+  /// Of every tenant's store.
   public let configuration: StoreConfiguration
   private let directory: FilePath
   private let patience: Duration
@@ -106,6 +107,7 @@ public final class StorePool: Sendable {
     try Directory.names(directory).compactMap { TenantName(directory: $0)?.tenant }
   }
 
+  /// How the pool stands now.
   public func statistics() -> PoolStatistics { state.withLock { $0.statistics } }
 
   /// Waits until no store is in use, and closes all. Calls that come later, and those that wait for a

@@ -1,5 +1,6 @@
 import EngramStore
 import Foundation
+import StoreClients
 
 /// Random requests to a store over a few lives of it, for tests that record what it does on disk or
 /// let that fail. What fails with a typed error is reported and the work goes on; a store that
@@ -40,7 +41,7 @@ struct Script {
 
   private let path: String
   private let configuration: StoreConfiguration
-  private var state: UInt64
+  private var numbers: SplitMix64
   private var memories: [UUID: Version] = [:]
   /// Memories that came with a key, and such of whose insert it is not known whether it took place.
   private var keyed: [UUID] = []
@@ -51,7 +52,7 @@ struct Script {
   init(path: String, configuration: StoreConfiguration, seed: UInt64) {
     self.path = path
     self.configuration = configuration
-    state = seed
+    numbers = SplitMix64(seed: seed)
   }
 
   mutating func run(lives: Int, steps: Int) async {
@@ -227,18 +228,9 @@ struct Script {
   // MARK: Numbers
 
   private mutating func newID() -> UUID {
-    let (high, low) = (next(), next())
+    let (high, low) = (numbers.next(), numbers.next())
     return withUnsafeBytes(of: (high, low)) { UUID(uuid: $0.load(as: uuid_t.self)) }
   }
 
-  private mutating func random(_ count: Int) -> Int { Int(next() % UInt64(count)) }
-
-  /// SplitMix64.
-  private mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
+  private mutating func random(_ count: Int) -> Int { Int(numbers.next() % UInt64(count)) }
 }

@@ -17,14 +17,14 @@ public struct Client: Sendable {
 
   private let number: Int
   private let store: Store
-  private var state: UInt64
+  private var numbers: SplitMix64
   private var calls = 0
 
   /// - Parameter number: another for each client that a store ever has, below 999.
   public init(_ number: Int, of store: Store, seed: UInt64) {
     self.number = number
     self.store = store
-    state = seed &+ UInt64(number) &* 0x9E37_79B9_7F4A_7C15
+    numbers = SplitMix64(seed: seed &+ UInt64(number) &* 0x9E37_79B9_7F4A_7C15)
   }
 
   /// - Parameters:
@@ -181,14 +181,5 @@ public struct Client: Sendable {
 
   // MARK: Numbers
 
-  private mutating func random(_ count: Int) -> Int { Int(next() % UInt64(count)) }
-
-  /// SplitMix64.
-  private mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
+  private mutating func random(_ count: Int) -> Int { Int(numbers.next() % UInt64(count)) }
 }

@@ -22,7 +22,7 @@ enum LineTarget: Target {
     _ = try? ExportLine(input[...])
     guard let line = try? ExportLine(sealed(input)[...]) else { return }
     guard let text = try? line.encoded(), let again = try? ExportLine(text.dropLast()) else {
-      fatalError("written, it is not readable")
+      finding("written, it is not readable")
     }
     demand(again.members == line.members && again.kind == line.kind, "it is another line")
     if let row = try? MemoryRow(exported: line) { _ = row.memory }
@@ -69,7 +69,7 @@ enum ImportTarget: Target {
         try await store.close()
       }
       return Array(try Data(contentsOf: URL(fileURLWithPath: export)))
-    } catch { fatalError("\(error)") }
+    } catch { finding("\(error)") }
   }()
 
   static func run(_ input: [UInt8]) {
@@ -79,7 +79,7 @@ enum ImportTarget: Target {
       let report = try waiting { try await Store.import(from: file.string, to: store.string) }
       demand(report.problems.count == report.lostVectors.count, "\(report.problems)")
       guard let configuration = try? StoreConfiguration(storedAt: store.string) else {
-        fatalError("imported and not openable")
+        finding("imported and not openable")
       }
       try waiting {
         // What was imported can be used as any store.
@@ -98,8 +98,8 @@ enum ImportTarget: Target {
       }
     } catch let error as StoreError {
       if case .badExport = error { return }
-      fatalError("\(error)")
-    } catch { fatalError("\(error)") }
+      finding("\(error)")
+    } catch { finding("\(error)") }
   }
 
   private static func repaired(_ input: [UInt8]) -> [UInt8] {

@@ -45,7 +45,7 @@ enum PagesTarget: Target {
       _ = try pages.readSlot(-1)
       _ = try pages.readSlot(.max)
       pages.close()
-    } catch { fatalError("\(error)") }
+    } catch { finding("\(error)") }
   }
 
   private static func seal(_ slot: inout ArraySlice<UInt8>) {

@@ -83,7 +83,7 @@ enum SnapshotTarget: Target {
       guard let read = try Snapshot.read(
         path, identity: source.identity(of: pages), pages: pages, threads: 1,
         catalogue: core.catalogue)
-      else { fatalError("the file is there") }
+      else { finding("the file is there") }
       live = read
     } catch {
       demand(isAltered, "the snapshot itself is refused: \(error)")

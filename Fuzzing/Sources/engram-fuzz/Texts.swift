@@ -13,8 +13,8 @@ enum JSONTarget: Target {
   /// What was read is written as a text that reads as the same, and is the only one for it.
   static func run(_ input: [UInt8]) {
     guard let value = try? JSONValue(parsing: input) else { return }
-    guard let text = try? value.canonicalText else { fatalError("read and not writable") }
-    guard let again = try? JSONValue(parsing: text) else { fatalError("not readable: \(text)") }
+    guard let text = try? value.canonicalText else { finding("read and not writable") }
+    guard let again = try? JSONValue(parsing: text) else { finding("not readable: \(text)") }
     demand(again == value, "read again it is another: \(text)")
     demand((try? again.canonicalText) == text, "two texts for one value: \(text)")
     _ = value.hashValue
@@ -38,8 +38,8 @@ enum FilterTarget: Target {
   /// Written out and read again it is the same filter, and matches the same.
   static func run(_ input: [UInt8]) {
     guard let filter = try? Filter(parsing: text(input)) else { return }
-    guard let written = try? filter.canonicalJSON.canonicalText else { fatalError("not writable") }
-    guard let again = try? Filter(parsing: written) else { fatalError("not readable: \(written)") }
+    guard let written = try? filter.canonicalJSON.canonicalText else { finding("not writable") }
+    guard let again = try? Filter(parsing: written) else { finding("not readable: \(written)") }
     for value in metadata {
       demand(filter.matches(value) == again.matches(value), "it matches otherwise: \(written)")
     }
@@ -88,7 +88,7 @@ enum CursorTarget: Target {
       let page = try World.shared.store.list(after: text(input), limit: 10)
       demand(page.memories.count <= 10, "too long a page")
     } catch {
-      guard case .badCursor = error else { fatalError("\(error)") }
+      guard case .badCursor = error else { finding("\(error)") }
     }
   }
 }

@@ -7,7 +7,7 @@ import SystemPackage
 /// A real store with its backup and its export, of which targets alter copies.
 final class World: Sendable {
   static let shared: World = {
-    do { return try World() } catch { fatalError("the store cannot be made: \(error)") }
+    do { return try World() } catch { finding("the store cannot be made: \(error)") }
   }()
 
   static let dimension = 4
@@ -88,10 +88,10 @@ func waiting<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Val
     done.signal()
   }
   done.wait()
-  guard let result else { fatalError("no result") }
+  guard let result else { finding("no result") }
   return try result.get()
 }
 
 func write(_ bytes: [UInt8], to path: FilePath) {
-  do { try Data(bytes).write(to: URL(fileURLWithPath: path.string)) } catch { fatalError("\(error)") }
+  do { try Data(bytes).write(to: URL(fileURLWithPath: path.string)) } catch { finding("\(error)") }
 }

@@ -12,6 +12,11 @@ let targets: [any Target.Type] = [
   LineTarget.self, ImportTarget.self, ManifestTarget.self, PagesTarget.self, SnapshotTarget.self,
 ]
 
+func refuse(_ why: String) -> Never {
+  FileHandle.standardError.write(Data("engram-fuzz: \(why)\n".utf8))
+  exit(2)
+}
+
 nonisolated(unsafe) var chosen: any Target.Type = JSONTarget.self
 
 let arguments = CommandLine.arguments
@@ -27,7 +32,7 @@ case "seeds" where arguments.count == 3:
   }
 case let name?:
   guard let target = targets.first(where: { $0.name == name }) else {
-    fatalError("\(name) is none of \(targets.map { $0.name })")
+    refuse("\(name) is none of \(targets.map { $0.name })")
   }
   chosen = target
   var words = ([arguments[0]] + arguments.dropFirst(2)).map { strdup($0) }
@@ -40,5 +45,5 @@ case let name?:
     }
   }
   exit(status)
-case nil: fatalError("name a target")
+case nil: refuse("name a target")
 }
