@@ -29,11 +29,20 @@ public struct Calibration: Sendable, Hashable, Codable {
 
   func width(recall: Double) -> Int? { setting(recall: recall)?.width }
 
-  /// The least width that reached a recall, or the greatest there is. A tenth of what may be missing
-  /// is held back, for a sample is only a sample.
+  /// The least width that has a recall, or the greatest there is. A tenth of what may be missing is held
+  /// back, for a sample is only a sample.
+  ///
+  /// Between two widths that were measured recall is taken to rise evenly. It rises ever more slowly, so
+  /// that it is a little better than that.
   package func setting(recall: Double) -> Setting? {
     let wanted = recall + (1 - recall) / 10
-    return settings.first { $0.recall >= wanted } ?? settings.last
+    guard let enough = settings.firstIndex(where: { $0.recall >= wanted }) else { return settings.last }
+    guard enough > 0 else { return settings[0] }
+    let (below, above) = (settings[enough - 1], settings[enough])
+    let part = (wanted - below.recall) / (above.recall - below.recall)
+    return Setting(
+      width: below.width + Int((part * Double(above.width - below.width)).rounded(.up)), recall: wanted,
+      distances: below.distances + part * (above.distances - below.distances))
   }
 
   /// Whether so many rows have come, or so few are left, that it may no longer hold.

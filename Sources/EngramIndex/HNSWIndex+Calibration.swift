@@ -34,7 +34,8 @@ extension HNSWIndex {
         width: width, sample, bars, entry: entry, there: there, threads: threads)
       settings.append(setting)
       if setting.recall >= Self.highestRecall { break }
-      width += max(width / 8, 4)
+      // A walk costs about as much as it is wide: smaller steps would multiply that.
+      width += width * 2 / 5
     }
     let calibration = Calibration(rows: there.count, settings: settings)
     currentCalibration.write { $0 = calibration }
