@@ -59,7 +59,8 @@ public struct Metadata: Sendable, Hashable {
 
 /// A memory to insert.
 public struct NewMemory: Sendable {
-  /// Its identity; nil for a new random one.
+  /// Its identity; nil for a new one, of version 7: by time, then random (RFC 9562, section 5.7). Ids that
+  /// are random throughout make inserts a little slower.
   public var id: UUID?
   /// Names this insert within its scope, so that it can be repeated when its answer was lost: of
   /// inserts with one key the first makes the memory, the others return its id, also when it has

@@ -58,7 +58,7 @@ struct PreparedMemory: Sendable {
   let validTo: Int64?
 
   init(_ memory: NewMemory, index: HNSWIndex) throws(StoreError) {
-    id = memory.id ?? UUID()
+    id = memory.id ?? .timeOrdered()
     isNamed = memory.id != nil
     text = try Check.text(memory.text)
     vector = try Check.vector(memory.vector, index: index)
