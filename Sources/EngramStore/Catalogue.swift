@@ -65,6 +65,9 @@ final class Catalogue: Sendable {
       guard result == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: result)) }
       try db.execute(sql: "PRAGMA cell_size_check = ON")
       try db.execute(sql: "PRAGMA mmap_size = 0")
+      // What some builds of SQLite do of themselves: overwrite every page that a merge of the full text or
+      // an emptied table gives back. Who wants something gone for good erases it, and all is written anew.
+      try db.execute(sql: "PRAGMA secure_delete = OFF")
       try db.execute(sql: "PRAGMA cache_size = -\(cacheKilobytes)")
     }
     return configuration
