@@ -28,7 +28,7 @@ final class Committer {
   private var pagesMoved = 0
 
   /// The log is moved into the database when it has grown by this many pages of 4 KB.
-  private static let checkpointPages = 4_096
+  private static let checkpointPages = 3_072
 
   init(
     catalogue: Catalogue, index: SharedIndex, durability: Durability, writerLock: WriterLock,
