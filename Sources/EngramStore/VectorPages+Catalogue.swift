@@ -95,12 +95,12 @@ extension VectorPages {
       db, sql: "SELECT first_slot, bytes FROM unsynced_slots WHERE space = ? ORDER BY id",
       arguments: [CommitGroup.space])
     while let row = try groups.next() {
-      let (first, bytes): (Int, Data) = (try row.value(0), try row.value(1))
-      for (index, begin) in stride(from: 0, to: bytes.count, by: slotBytes).enumerated() {
+      let (first, group): (Int, Data) = (try row.value(0), try row.value(1))
+      for (index, begin) in stride(from: 0, to: group.count, by: slotBytes).enumerated() {
         // Whatever number a damaged row says.
         let slot = first &+ index
-        let kept = [UInt8](bytes[bytes.startIndex + begin..<bytes.endIndex].prefix(slotBytes))
-        guard let there = try slotBytes(of: slot), there != kept, decodeSlot(kept, slot) != nil
+        let kept = [UInt8](group[(group.startIndex + begin)...].prefix(slotBytes))
+        guard let there = try bytes(ofSlot: slot), there != kept, decodeSlot(kept, slot) != nil
         else { continue }
         try writeSlots(kept, from: slot)
       }

@@ -165,11 +165,11 @@ final class VectorPages: Sendable {
   /// Reads a slot by the file, not the map, and checks all that it says of itself; nil where it
   /// holds nothing that was written as a slot of this store.
   func readSlot(_ slot: Int) throws(StoreError) -> (header: SlotHeader, vector: [Float])? {
-    try slotBytes(of: slot).flatMap { decodeSlot($0, slot) }
+    try bytes(ofSlot: slot).flatMap { decodeSlot($0, slot) }
   }
 
   /// What the file holds at a slot, whatever that is; nil past its end.
-  func slotBytes(of slot: Int) throws(StoreError) -> [UInt8]? {
+  func bytes(ofSlot slot: Int) throws(StoreError) -> [UInt8]? {
     guard slot >= 0, slot < (try capacity()) else { return nil }
     return try file.read(slotBytes, at: offset(slot))
   }

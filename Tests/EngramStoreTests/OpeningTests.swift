@@ -260,7 +260,7 @@ import Testing
       try directory.copy(to: copy)
       let pages = store.core.index.pages
       for slot in 10..<13 {
-        var bytes = try #require(try pages.slotBytes(of: slot))
+        var bytes = try #require(try pages.bytes(ofSlot: slot))
         switch what {
         case "lost": bytes = [UInt8](repeating: 0, count: 128)
         case "torn": bytes[100] ^= 1

@@ -43,6 +43,10 @@ struct StoreTrial {
     }
     report.opening = try Opening.inFreshProcess(
       path: path, dimension: data.dimension, model: data.name)
+    if try PageCache.drop(folder: path) {
+      report.cold_opening = try Opening.inFreshProcess(
+        path: path, dimension: data.dimension, model: data.name)
+    }
     progress.end()
   }
 
