@@ -15,6 +15,21 @@ import Testing
     #expect(try Data(contentsOf: URL(fileURLWithPath: folder.path + "/empty")).isEmpty)
   }
 
+  /// A file that a process has mapped and read stays.
+  @Test func saysWhetherTheyAreOut() throws {
+    let folder = try TemporaryFolder()
+    let file = URL(fileURLWithPath: folder.path + "/mapped")
+    try Data(repeating: 1, count: 100_000).write(to: file)
+    // Others may keep what they like.
+    if ["ext4", "xfs"].contains(Volume.holding(folder.path).fileSystem) {
+      #expect(try PageCache.drop(folder: folder.path))
+    }
+    let mapped = try Data(contentsOf: file, options: .alwaysMapped)
+    #expect(mapped.reduce(0) { $0 + Int($1) } == 100_000)
+    let isOut = try withExtendedLifetime(mapped) { try PageCache.drop(folder: folder.path) }
+    #expect(!isOut)
+  }
+
   @Test func refusesAFolderThatIsNotThere() throws {
     let folder = try TemporaryFolder()
     #expect(throws: (any Error).self) { try PageCache.drop(folder: folder.path + "/none") }

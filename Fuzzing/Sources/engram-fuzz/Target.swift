@@ -6,9 +6,11 @@ protocol Target: Sendable {
   static func run(_ input: [UInt8])
 }
 
-/// Reports a finding: libFuzzer knows one by the end of the process, and keeps the input. Nothing that
-/// is embedded comes here.
-func finding(_ what: String) -> Never { fatalError(what) }
+/// Reports a finding. Nothing that is embedded comes here.
+func finding(_ what: String) -> Never {
+  // To trap is the report: libFuzzer knows a finding by the end of the process, and keeps the input.
+  fatalError(what)
+}
 
 func demand(_ holds: Bool, _ what: @autoclosure () -> String) {
   if !holds { finding(what()) }
