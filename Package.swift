@@ -1,13 +1,15 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// Imports run one way only: EngramCLI -> EngramStore -> EngramIndex -> CEngramKernels, CBLAS.
+// Imports run one way only: EngramCLI -> EngramStore -> EngramIndex -> CEngramKernels, CBLAS;
+// EngramModels knows nothing of stores.
 let package = Package(
   name: "Engram",
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "EngramIndex", targets: ["EngramIndex"]),
     .library(name: "EngramStore", targets: ["EngramStore"]),
+    .library(name: "EngramModels", targets: ["EngramModels"]),
     .library(name: "CEngramKernels", targets: ["CEngramKernels"]),
     .executable(name: "engram", targets: ["EngramCLI"]),
   ],
@@ -41,6 +43,9 @@ let package = Package(
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .target(
+      name: "EngramModels",
+      dependencies: ["CEngramKernels"]),
     .executableTarget(
       name: "EngramCLI",
       dependencies: [
@@ -57,6 +62,7 @@ let package = Package(
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "CoreMetrics", package: "swift-metrics"),
       ]),
+    .testTarget(name: "EngramModelsTests", dependencies: ["EngramModels"]),
     .testTarget(name: "EngramCLITests", dependencies: ["EngramCLI", "EngramStore"]),
     // The process that the store's tests kill, and whose calls on files they record and let fail.
     .executableTarget(

@@ -1,6 +1,7 @@
 // AVX2 with FMA and F16C (Haswell, Zen and later).
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <math.h>
 #include <string.h>
 
 #include "internal.h"

@@ -1,6 +1,7 @@
 // AVX-512 F/BW/DQ/VL with VNNI (Ice Lake, Zen 4 and later). Tails are masked loads.
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <math.h>
 #include <string.h>
 
 #include "internal.h"

@@ -1,6 +1,7 @@
 // NEON, which every AArch64 processor has; "neondot" (neondot.c) adds SDOT and UDOT.
 #if defined(__aarch64__)
 #include <arm_neon.h>
+#include <math.h>
 #include <string.h>
 
 #include "internal.h"

@@ -1,5 +1,6 @@
 // For any processor: C with the compiler's own vectors of 16 bytes. Contraction is
 // off, so that scores are the same on every architecture.
+#include <math.h>
 #include <string.h>
 
 #include "internal.h"

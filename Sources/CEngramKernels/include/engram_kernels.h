@@ -37,6 +37,13 @@ typedef struct engram_field_query {
   int32_t excess;
 } engram_field_query;
 
+/// Outputs of a linear layer that lie together, and components of an attention head (transformer.inc).
+enum { ENGRAM_PANEL = 48, ENGRAM_HEAD = 32 };
+
+/// What a linear layer does with its products: keep them, pass them through GELU, or add them to
+/// what is there.
+typedef enum { engram_linear_store, engram_linear_gelu, engram_linear_add } engram_linear_end;
+
 /// One instruction set's kernels. float16 rows are IEEE binary16 and meet a
 /// float32 query. int8 arithmetic is exact in int32 for lengths up to 16,383
 /// and is therefore the same on every instruction set; values lie in -127...127.
@@ -68,6 +75,17 @@ typedef struct __attribute__((swift_attr("@Sendable"))) engram_kernels {
                            size_t *lowest);
   /// The Walsh-Hadamard transform of 2^k floats in place, not scaled; the same bits everywhere.
   void (*_Nonnull rotate)(float *vector, size_t count);
+  /// y = x W^T + bias for rows of `depth` inputs and `width` outputs, a multiple of ENGRAM_PANEL;
+  /// weights as `engram_pack_panels` leaves them.
+  void (*_Nonnull linear)(const float *x, size_t rows, size_t depth, const uint16_t *panels,
+                          const float *bias, float *y, size_t width, engram_linear_end end);
+  /// Self-attention of one text with heads of ENGRAM_HEAD components: rows of queries, keys and
+  /// values side by side, to rows of values. `scratch` has room for 40 * (tokens + 16).
+  void (*_Nonnull attention)(const float *qkv, size_t tokens, size_t heads, float *scratch,
+                             float *out);
+  /// Each row to mean 0 and variance 1, then times `gain` plus `bias`; `width` is a multiple of 16.
+  void (*_Nonnull layer_norm)(float *x, size_t rows, size_t width, const float *gain,
+                              const float *bias, float epsilon);
 } engram_kernels;
 
 /// A distance and a row as one integer that orders by distance and then by row: IEEE floats order
@@ -97,6 +115,10 @@ int engram_kernels_override_refused(void);
 
 /// CRC-32C (Castagnoli) of `bytes`, continuing from `crc` (0 to begin).
 uint32_t engram_crc32c(uint32_t crc, const void *bytes, size_t count);
+
+/// Packs the weights of a linear layer, [width, depth], for `linear`: `width`, a multiple of
+/// ENGRAM_PANEL, times `depth` binary16.
+void engram_pack_panels(const float *weights, size_t width, size_t depth, uint16_t *panels);
 
 /// A hint to bring the cache line at `address` near. Never faults.
 static inline void engram_prefetch(const void *address) {
