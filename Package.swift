@@ -1,14 +1,15 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// Imports run one way only: EngramCLI -> EngramStore -> EngramIndex -> CEngramKernels, CBLAS;
-// EngramModels knows nothing of stores.
+// Imports run one way only: EngramCLI -> Engram -> EngramModels, EngramStore -> EngramIndex ->
+// CEngramKernels, CBLAS.
 let package = Package(
   name: "Engram",
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "EngramIndex", targets: ["EngramIndex"]),
     .library(name: "EngramStore", targets: ["EngramStore"]),
+    .library(name: "Engram", targets: ["Engram"]),
     .library(name: "EngramModels", targets: ["EngramModels"]),
     .library(name: "CEngramKernels", targets: ["CEngramKernels"]),
     .executable(name: "engram", targets: ["EngramCLI"]),
@@ -19,6 +20,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
   ],
   targets: [
@@ -46,10 +48,17 @@ let package = Package(
     .target(
       name: "EngramModels",
       dependencies: ["CEngramKernels"]),
+    .target(
+      name: "Engram",
+      dependencies: [
+        "EngramModels", "EngramStore",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
     .executableTarget(
       name: "EngramCLI",
       dependencies: [
-        "EngramStore",
+        "Engram", "EngramModels", "EngramStore",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
@@ -63,6 +72,7 @@ let package = Package(
         .product(name: "CoreMetrics", package: "swift-metrics"),
       ]),
     .testTarget(name: "EngramModelsTests", dependencies: ["EngramModels"]),
+    .testTarget(name: "EngramTests", dependencies: ["Engram", "EngramModels", "EngramStore"]),
     .testTarget(name: "EngramCLITests", dependencies: ["EngramCLI", "EngramStore"]),
     // The process that the store's tests kill, and whose calls on files they record and let fail.
     .executableTarget(

@@ -41,6 +41,7 @@ struct CommitGroup {
 
   private mutating func insert(_ memories: [PreparedMemory], _ db: Database) throws -> [UUID] {
     let (ids, new) = try identify(memories, db)
+    var ended = try superseded(by: new.map(\.0), db)
     for (memory, key) in new {
       let change = head.sequence + 1
       let time = max(now, head.changedAt)
@@ -59,8 +60,25 @@ struct CommitGroup {
         .added(
           change: change, slot: slot, scope: row.scope, expiresAt: row.expiresAt,
           metadata: row.metadata))
+      for id in memory.supersedes {
+        guard let old = ended.removeValue(forKey: id) else { continue }
+        try end(old, .supersede, db)
+        try Succession(change: head.sequence, memory: id, successor: memory.id).insert(db)
+      }
     }
     return ids
+  }
+
+  /// The memories that new ones supersede. Nothing is written yet.
+  private func superseded(
+    by new: [PreparedMemory], _ db: Database
+  ) throws -> [UUID: MemoryRow] {
+    var rows: [UUID: MemoryRow] = [:]
+    for id in new.lazy.flatMap(\.supersedes) where rows[id] == nil {
+      guard let row = try MemoryRow.current(id, db) else { throw StoreError.unknownMemory(id) }
+      rows[id] = row
+    }
+    return rows
   }
 
   /// The id of each memory, that of an earlier one where their key is the same, and those that are
@@ -117,6 +135,10 @@ struct CommitGroup {
     new.updatedAt = time
     if let text = update.text { new.text = text }
     if let metadata = update.metadata { new.metadata = metadata }
+    if let merging = update.merging {
+      new.metadata = try Check.metadata(Metadata(canonical: old.metadata).merging(merging))
+    }
+    let isOther = new.metadata != old.metadata
     if update.vector != nil { new.vector = new.change }
     try head.append(.update, of: new, oldMemory: old.text, newMemory: new.text, at: time, db)
     try old.end(by: new.change, db)
@@ -124,7 +146,7 @@ struct CommitGroup {
     counts.updated += 1
     guard let vector = update.vector else {
       if let oldSlot {
-        changes.append(.renewed(change: new.change, slot: oldSlot, metadata: update.metadata))
+        changes.append(.renewed(change: new.change, slot: oldSlot, metadata: isOther ? new.metadata : nil))
       }
       return
     }
@@ -144,14 +166,20 @@ struct CommitGroup {
       guard let row = try MemoryRow.current(id, db) else { throw StoreError.unknownMemory(id) }
       rows.append(row)
     }
-    for var row in rows {
-      let slot = try slot(of: row, db)
-      try head.append(
-        .delete, of: row, oldMemory: row.text, newMemory: nil, at: max(now, head.changedAt), db)
-      try row.end(by: head.sequence, db)
-      counts.deleted += 1
-      if let slot { changes.append(.removed(slot: slot)) }
-    }
+    for row in rows { try end(row, .delete, db) }
+  }
+
+  /// Ends a memory without a next version.
+  private mutating func end(
+    _ row: MemoryRow, _ event: HistoryEntry.Event, _ db: Database
+  ) throws {
+    var row = row
+    let slot = try slot(of: row, db)
+    try head.append(
+      event, of: row, oldMemory: row.text, newMemory: nil, at: max(now, head.changedAt), db)
+    try row.end(by: head.sequence, db)
+    counts.deleted += 1
+    if let slot { changes.append(.removed(slot: slot)) }
   }
 
   /// Takes memories out of all that can be read; the compaction that follows takes them out of the

@@ -142,7 +142,7 @@ final class Committer {
       return .success(try group.add(request, db))
     } catch let error as StoreError {
       switch error {
-      case .unknownMemory, .duplicateID, .conflictingKey: return .failure(error)
+      case .unknownMemory, .duplicateID, .conflictingKey, .invalid: return .failure(error)
       default: throw error
       }
     }

@@ -57,6 +57,7 @@ enum Erasure {
       "DELETE FROM memory WHERE id = ?1 AND ended IS NOT NULL",
       "DELETE FROM memory_access WHERE memory_id = ?1",
       "DELETE FROM cut_memory WHERE memory_id = ?1",
+      "DELETE FROM succession WHERE memory_id = ?1 OR successor = ?1",
     ] {
       let statement = try db.cachedStatement(sql: sql)
       statement.setUncheckedArguments([id.data])

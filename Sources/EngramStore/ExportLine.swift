@@ -148,9 +148,8 @@ extension JSONValue {
 
 extension HistoryRow {
   /// - Parameter payload: nil where it has been erased.
-  func exported(_ payload: HistoryPayload?, hash: Data) -> ExportLine {
-    ExportLine(
-      .history,
+  func exported(_ payload: HistoryPayload?, hash: Data, successor: UUID?) -> ExportLine {
+    var members: [String: JSONValue] =
       [
         "sequence": .int(sequence), "memory": JSONValue(memoryID), "event": .string(event),
         "changed_at": .int(changedAt), "created_at": .int(createdAt),
@@ -160,7 +159,9 @@ extension HistoryRow {
         "old": JSONValue(payload?.oldMemory), "new": JSONValue(payload?.newMemory),
         "payload_digest": JSONValue(payloadDigest), "previous_hash": JSONValue(previousHash),
         "hash": JSONValue(hash),
-      ])
+      ]
+    if let successor { members["successor"] = JSONValue(successor) }
+    return ExportLine(.history, members)
   }
 
   init(exported line: ExportLine) throws(ExportLine.Refusal) {

@@ -85,7 +85,7 @@ struct HistoryRow {
     self.changedAt = changedAt
     self.createdAt = createdAt
     updatedAt = event == .add ? nil : changedAt
-    isDeleted = event == .delete || event == .erase
+    isDeleted = event == .delete || event == .supersede || event == .erase
     self.actor = actor
     self.role = role
     self.payloadDigest = payloadDigest

@@ -55,6 +55,11 @@ public struct Metadata: Sendable, Hashable {
   }
 
   public subscript(key: String) -> JSONValue? { values[key] }
+
+  /// These members and those of another object, which win; null takes a member out.
+  func merging(_ other: Metadata) throws(StoreError) -> Metadata {
+    try Metadata(values.merging(other.values) { $1 }.filter { $0.value != .null || other[$0.key] == nil })
+  }
 }
 
 /// A memory to insert.
@@ -85,12 +90,16 @@ public struct NewMemory: Sendable {
   /// Since when and until when what it says is true.
   public var validFrom: Date?
   public var validTo: Date?
+  /// Memories that are no longer true once this one is there: they end with its insert, and keep their
+  /// texts and their history. Each must be current.
+  public var supersedes: [UUID]
 
   public init(
     id: UUID? = nil, key: String? = nil, text: String, vector: [Float], scope: Scope,
     metadata: Metadata = .empty, categories: [String] = [], role: String? = nil,
     actor: String? = nil, importance: Double? = nil, createdAt: Date? = nil,
-    expiresAt: Date? = nil, validFrom: Date? = nil, validTo: Date? = nil
+    expiresAt: Date? = nil, validFrom: Date? = nil, validTo: Date? = nil,
+    supersedes: [UUID] = []
   ) {
     self.id = id
     self.key = key
@@ -106,6 +115,7 @@ public struct NewMemory: Sendable {
     self.expiresAt = expiresAt
     self.validFrom = validFrom
     self.validTo = validTo
+    self.supersedes = supersedes
   }
 }
 
@@ -133,11 +143,16 @@ public struct MemoryUpdate: Sendable {
   public var text: String?
   public var vector: [Float]?
   public var metadata: Metadata?
+  /// Members that are added to the metadata or take the place of those there; null takes one out.
+  public var merging: Metadata?
 
-  public init(text: String? = nil, vector: [Float]? = nil, metadata: Metadata? = nil) {
+  public init(
+    text: String? = nil, vector: [Float]? = nil, metadata: Metadata? = nil, merging: Metadata? = nil
+  ) {
     self.text = text
     self.vector = vector
     self.metadata = metadata
+    self.merging = merging
   }
 }
 
@@ -152,10 +167,14 @@ public struct ScoredMemory: Sendable, Hashable {
 public struct HistoryEntry: Sendable, Hashable {
   public enum Event: String, Sendable {
     case add = "ADD", update = "UPDATE", delete = "DELETE"
+    /// Another memory has taken its place.
+    case supersede = "SUPERSEDE"
     /// What the entries before it said is gone.
     case erase = "ERASE"
   }
 
+  /// The first 16 bytes of the entry's hash.
+  public var id: UUID
   /// The change number; entries of all memories are numbered in one sequence without gaps.
   public var sequence: Int64
   public var memoryID: UUID
@@ -168,4 +187,6 @@ public struct HistoryEntry: Sendable, Hashable {
   public var isDeleted: Bool
   public var actor: String?
   public var role: String?
+  /// Which memory took its place, if it was superseded.
+  public var successor: UUID?
 }

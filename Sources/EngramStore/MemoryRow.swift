@@ -210,6 +210,11 @@ extension UUID {
 
   init?(bytes: Data?) {
     guard let bytes, bytes.count == 16 else { return nil }
+    self.init(leading: bytes)
+  }
+
+  /// The first 16 bytes, of at least as many.
+  init(leading bytes: Data) {
     self = bytes.withUnsafeBytes { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
   }
 }

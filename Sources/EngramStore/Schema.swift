@@ -5,13 +5,14 @@ enum Schema {
   /// "Engr": says that an SQLite file is a store's catalogue.
   static let applicationID: Int32 = 0x456E_6772
   /// The newest format this code reads; `PRAGMA user_version` of the file.
-  static let format = 3
+  static let format = 4
 
   static var migrator: DatabaseMigrator {
     var migrator = DatabaseMigrator()
     migrator.registerMigration("1") { try $0.execute(sql: version1) }
     migrator.registerMigration("2") { try $0.execute(sql: version2) }
     migrator.registerMigration("3") { try $0.execute(sql: version3) }
+    migrator.registerMigration("4") { try $0.execute(sql: version4) }
     return migrator
   }
 
@@ -213,6 +214,19 @@ enum Schema {
       agent_id TEXT,
       run_id TEXT
     ) STRICT, WITHOUT ROWID;
+    """
+
+  private static let version4 = """
+    PRAGMA user_version = 4;
+
+    -- Which memory took the place of another, and the change (SUPERSEDE) by which it did.
+    CREATE TABLE succession (
+      change INTEGER PRIMARY KEY REFERENCES history(sequence),
+      memory_id BLOB NOT NULL,
+      successor BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX succession_memory ON succession (memory_id);
+    CREATE INDEX succession_successor ON succession (successor);
     """
 }
 

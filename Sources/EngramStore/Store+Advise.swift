@@ -154,10 +154,10 @@ extension Store {
   ) throws -> (added: Int, deleted: Int) {
     let statement = try db.cachedStatement(
       sql: """
-        SELECT total(event = 'ADD'), total(event = 'DELETE' OR event = 'ERASE' AND (
+        SELECT total(event = 'ADD'), total(event IN ('DELETE', 'SUPERSEDE') OR event = 'ERASE' AND (
           SELECT p.event FROM history p
           WHERE p.memory_id = h.memory_id AND p.sequence < h.sequence
-          ORDER BY p.sequence DESC LIMIT 1) <> 'DELETE')
+          ORDER BY p.sequence DESC LIMIT 1) NOT IN ('DELETE', 'SUPERSEDE'))
         FROM history h WHERE h.sequence > ?
         """)
     guard let row = try Row.fetchOne(statement, arguments: [change]) else { return (0, 0) }

@@ -122,15 +122,17 @@ private struct Exporter {
     let rows = try Row.fetchCursor(
       db,
       sql: """
-        SELECT \(HistoryRow.columnsOfH), \(HistoryPayload.columns), h.hash
-        FROM history h LEFT JOIN history_payload p USING (sequence) ORDER BY h.sequence
+        SELECT \(HistoryRow.columnsOfH), \(HistoryPayload.columns), h.hash, s.successor
+        FROM history h LEFT JOIN history_payload p USING (sequence)
+        LEFT JOIN succession s ON s.change = h.sequence ORDER BY h.sequence
         """)
     while let row = try rows.next() {
       let isErased = row.hasNull(atIndex: HistoryRow.columnCount)
       let payload = isErased ? nil : try HistoryPayload(row, from: HistoryRow.columnCount)
       try write(
         try HistoryRow(row).exported(
-          payload, hash: try row.value(HistoryRow.columnCount + 5)))
+          payload, hash: try row.value(HistoryRow.columnCount + 5),
+          successor: UUID(bytes: try row.value(HistoryRow.columnCount + 6))))
       counts.history += 1
       try call.reached(counts.history, of: total, .history)
     }

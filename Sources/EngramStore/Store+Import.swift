@@ -157,6 +157,11 @@ private struct Importer {
     head.hash = row.hash
     try row.insert(hash: head.hash, db)
     try HistoryPayload.of(line, row)?.insert(db)
+    if line.members["successor"] != nil {
+      try Succession(
+        change: row.sequence, memory: row.memoryID, successor: try line.uuid("successor")
+      ).insert(db)
+    }
     counts.history += 1
   }
 

@@ -84,6 +84,7 @@ extension Store {
           try verifier.checkHistory(from: head, orLast: false)
           try verifier.checkMemories()
           try verifier.checkInsertKeys()
+          try verifier.checkSuccessions()
           try verifier.checkIndex(live)
         }
         return verifier.report
@@ -327,6 +328,17 @@ private struct Verifier {
             OR ifnull(m.run_id, '') <> k.run_id)
         """)
     report.problems += wrong.map { "the key \($0) names a memory that did not come with it" }
+  }
+
+  /// Each succession is of a memory that its change ended.
+  mutating func checkSuccessions() throws {
+    let wrong = try Int64.fetchAll(
+      db,
+      sql: """
+        SELECT s.change FROM succession s LEFT JOIN history h ON h.sequence = s.change
+        WHERE h.event IS NOT 'SUPERSEDE' OR h.memory_id IS NOT s.memory_id
+        """)
+    report.problems += wrong.map { "change \($0) superseded no memory, but names its successor" }
   }
 
   private mutating func checkVector(of row: MemoryRow, slot: Int64?, checksum: Int64?) throws {

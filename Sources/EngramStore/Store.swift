@@ -139,8 +139,9 @@ public final class Store: Sendable {
     let entries = try read { db in
       let statement = try db.cachedStatement(
         sql: """
-          SELECT \(HistoryRow.columnsOfH), \(HistoryPayload.columns)
+          SELECT \(HistoryRow.columnsOfH), \(HistoryPayload.columns), s.successor
           FROM history h LEFT JOIN history_payload p USING (sequence)
+          LEFT JOIN succession s ON s.change = h.sequence
           WHERE h.memory_id = ? ORDER BY h.sequence
           """)
       return try Row.fetchAll(statement, arguments: [id.data]).compactMap(HistoryEntry.init)
@@ -154,10 +155,12 @@ public final class Store: Sendable {
   /// - Parameters:
   ///   - after: the cursor of the page before; nil for the first page. A memory that changes while
   ///     one pages comes again, none is left out.
+  ///   - filter: a condition on the metadata.
   ///   - limit: 1...1,000.
   ///   - includeExpired: whether memories whose time is over are listed.
   public func list(
-    scope: Scope = .all, after cursor: String? = nil, limit: Int = 100, includeExpired: Bool = false
+    scope: Scope = .all, filter: Filter? = nil, after cursor: String? = nil, limit: Int = 100,
+    includeExpired: Bool = false
   ) throws(StoreError) -> Page {
     guard StoreLimits.page.contains(limit) else {
       throw .invalid(field: "limit", reason: "it must lie in \(StoreLimits.page)")
@@ -168,7 +171,7 @@ public final class Store: Sendable {
       start = change
     }
     var conditions = ["ended IS NULL", "change > ?"]
-    var arguments: [(any DatabaseValueConvertible)?] = [start]
+    var arguments: [(any DatabaseValueConvertible)?] = []
     for condition in scope.conditions {
       conditions.append(condition.sql)
       arguments.append(condition.value)
@@ -177,18 +180,32 @@ public final class Store: Sendable {
       conditions.append("(expires_at IS NULL OR expires_at > ?)")
       arguments.append(Timestamp.now)
     }
-    arguments.append(limit)
     let sql = """
       SELECT \(MemoryRow.columns) FROM memory WHERE \(conditions.joined(separator: " AND "))
       ORDER BY change LIMIT ?
       """
     let memories = try read { db in
-      let statement = try db.cachedStatement(sql: sql)
-      statement.setUncheckedArguments(StatementArguments(arguments))
-      return try SQLiteRow.all(of: statement) { try MemoryRow($0).memory }
+      guard let filter else { return try page(sql, start, arguments, limit, db) }
+      var found: [Memory] = []
+      while found.count < limit {
+        let next = try page(sql, start, arguments, StoreLimits.page.upperBound, db)
+        found += next.filter { filter.matches(.object($0.metadata.values)) }
+        guard next.count == StoreLimits.page.upperBound, let last = next.last else { break }
+        start = last.change
+      }
+      return Array(found.prefix(limit))
     }
     let next = memories.count == limit ? memories.last.map { String($0.change, radix: 36) } : nil
     return Page(memories: memories, next: next)
+  }
+
+  private func page(
+    _ sql: String, _ start: Int64, _ arguments: [(any DatabaseValueConvertible)?], _ limit: Int,
+    _ db: Database
+  ) throws -> [Memory] {
+    let statement = try db.cachedStatement(sql: sql)
+    statement.setUncheckedArguments(StatementArguments([start] + arguments + [limit]))
+    return try SQLiteRow.all(of: statement) { try MemoryRow($0).memory }
   }
 
   /// Runs `body` in one read transaction.
@@ -251,17 +268,19 @@ public struct Page: Sendable {
 }
 
 extension HistoryEntry {
-  /// From the columns of `HistoryRow` and `HistoryPayload`; nil for an event that is none of these.
+  /// From the columns of `HistoryRow`, `HistoryPayload` and a successor; nil for an event that is none of
+  /// these.
   init?(_ row: Row) throws {
     let history = try HistoryRow(row)
     let isErased = row.hasNull(atIndex: HistoryRow.columnCount)
     let payload = isErased ? nil : try HistoryPayload(row, from: HistoryRow.columnCount)
     guard let event = Event(rawValue: history.event) else { return nil }
     self.init(
-      sequence: history.sequence, memoryID: history.memoryID, event: event,
+      id: UUID(leading: history.hash), sequence: history.sequence, memoryID: history.memoryID, event: event,
       oldMemory: payload?.oldMemory, newMemory: payload?.newMemory,
       createdAt: Timestamp.date(history.createdAt),
       updatedAt: history.updatedAt.map(Timestamp.date), isDeleted: history.isDeleted,
-      actor: history.actor, role: history.role)
+      actor: history.actor, role: history.role,
+      successor: UUID(bytes: try row.value(HistoryRow.columnCount + 5)))
   }
 }

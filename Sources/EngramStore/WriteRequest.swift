@@ -56,6 +56,7 @@ struct PreparedMemory: Sendable {
   let expiresAt: Int64?
   let validFrom: Int64?
   let validTo: Int64?
+  let supersedes: [UUID]
 
   init(_ memory: NewMemory, index: HNSWIndex) throws(StoreError) {
     id = memory.id ?? .timeOrdered()
@@ -90,6 +91,10 @@ struct PreparedMemory: Sendable {
     if let validFrom, let validTo, validFrom > validTo {
       throw .invalid(field: "validTo", reason: "it lies before validFrom")
     }
+    supersedes = memory.supersedes
+    guard !supersedes.contains(id) else {
+      throw .invalid(field: "supersedes", reason: "it names the memory itself")
+    }
   }
 }
 
@@ -98,11 +103,17 @@ struct PreparedUpdate: Sendable {
   let text: String?
   let vector: [Float]?
   let metadata: String?
+  let merging: Metadata?
 
   init(_ update: MemoryUpdate, index: HNSWIndex) throws(StoreError) {
-    guard update.text != nil || update.vector != nil || update.metadata != nil else {
+    guard update.text != nil || update.vector != nil || update.metadata != nil || update.merging != nil
+    else {
       throw .invalid(field: "update", reason: "it changes nothing; give text, vector or metadata")
     }
+    guard update.metadata == nil || update.merging == nil else {
+      throw .invalid(field: "merging", reason: "metadata are replaced or merged, not both")
+    }
+    merging = update.merging
     text = if let text = update.text { try Check.text(text) } else { nil }
     vector =
       if let vector = update.vector { try Check.vector(vector, index: index) } else { nil }

@@ -1,0 +1,59 @@
+import EngramStore
+import Foundation
+
+extension MemoryEngine {
+  /// Changes a memory; what it was before stays in its history. A new text is embedded anew.
+  ///
+  /// - Parameters:
+  ///   - metadata: members that are added or replaced; those with null go.
+  /// - Throws: `StoreError.unknownMemory` where there is none.
+  public func update(
+    _ id: UUID, text: String? = nil, metadata: [String: JSONValue]? = nil
+  ) async throws(EngramError) {
+    let vector: [Float]? = if let text { try await vectors(of: [text])[0] } else { nil }
+    let merge: Metadata? =
+      if let metadata { try asEngramError { try Metadata(metadata) } } else { nil }
+    try await asEngramError {
+      try await store.update(id, MemoryUpdate(text: text, vector: vector, merging: merge))
+    }
+  }
+
+  /// Removes a memory from searches and lists; its history stays. To leave nothing of it: `Store.erase`.
+  public func delete(_ id: UUID) async throws(EngramError) {
+    try await asEngramError { try await store.delete(id) }
+  }
+
+  /// Removes memories: all of them, or none where one is unknown.
+  public func delete(_ ids: [UUID]) async throws(EngramError) {
+    try await asEngramError { try await store.delete(ids) }
+  }
+
+  /// Removes all memories of a scope, the expired ones, too.
+  ///
+  /// - Returns: how many they were.
+  @discardableResult
+  public func deleteAll(scope: Scope) async throws(EngramError) -> Int {
+    try Self.require(scope)
+    return try await deleteEverything(in: scope)
+  }
+
+  /// Removes all memories of everybody; their history stays.
+  @discardableResult
+  public func reset() async throws(EngramError) -> Int { try await deleteEverything(in: .all) }
+
+  private func deleteEverything(in scope: Scope) async throws(EngramError) -> Int {
+    var deleted = 0
+    while true {
+      let page = try asEngramError {
+        try store.list(scope: scope, limit: StoreLimits.page.upperBound, includeExpired: true)
+      }
+      if page.memories.isEmpty { return deleted }
+      do {
+        try await store.delete(page.memories.map(\.id))
+        deleted += page.memories.count
+      } catch .unknownMemory {
+        // Somebody else has deleted one of them since: what is left is asked for again.
+      } catch { throw .store(error) }
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import EngramIndex
+import EngramModels
+import EngramStore
+import Foundation
+
+/// What an agent has learned: texts and messages in, the right memories out.
+///
+/// ```swift
+/// let engine = try MemoryEngine(path: "memories", embedder: MiniLM.installed())
+/// try await engine.add("I moved to Berlin", scope: Scope(user: "alice"))
+/// let found = try await engine.search("Where does she live?", scope: Scope(user: "alice"))
+/// try await engine.close()
+/// ```
+///
+/// Writes return once they are durable. Any number of processes may use one store at a time.
+public final class MemoryEngine: Sendable {
+  /// The store beneath, for what this layer has no word for: copies, proofs, figures.
+  public let store: Store
+  let embedder: any Embedder
+
+  /// Opens the memories in a directory, making it where there is none.
+  ///
+  /// - Parameters:
+  ///   - path: a directory; nil for ``defaultPath``.
+  ///   - embedder: makes the vectors; a store belongs to the model that it was made with.
+  ///   - durability: what an acknowledged write survives.
+  /// - Throws: `EngramError.otherModel` where the store was made with another model, `.store` where it
+  ///   cannot be opened.
+  public init(
+    path: String? = nil, embedder: any Embedder, durability: Durability = .full
+  ) throws(EngramError) {
+    self.embedder = embedder
+    let configuration = StoreConfiguration(
+      dimension: embedder.dimension, metric: .cosine, model: embedder.model, durability: durability)
+    store = try asEngramError { try Store(path: path ?? Self.defaultPath, configuration: configuration) }
+  }
+
+  /// Where memories are where no path is given: `ENGRAM_STORE`, or the folder `engram` in the platform's
+  /// directory for data of the user (`$XDG_DATA_HOME`, `~/.local/share`; `~/Library/Application Support`).
+  public static var defaultPath: String {
+    let environment = ProcessInfo.processInfo.environment
+    if let path = environment["ENGRAM_STORE"], !path.isEmpty { return path }
+    #if canImport(Darwin)
+      return NSHomeDirectory() + "/Library/Application Support/engram"
+    #else
+      if let data = environment["XDG_DATA_HOME"], data.hasPrefix("/") { return data + "/engram" }
+      return NSHomeDirectory() + "/.local/share/engram"
+    #endif
+  }
+
+  /// Ends the engine's work and leaves everything on disk.
+  public func close() async throws(EngramError) {
+    try await asEngramError { try await store.close() }
+  }
+
+  func vectors(of texts: [String]) async throws(EngramError) -> [[Float]] {
+    do { return try await embedder.embed(texts) } catch { throw .model(error) }
+  }
+
+  /// - Throws: `EngramError.noScope` where a scope names nobody.
+  static func require(_ scope: Scope) throws(EngramError) {
+    guard scope != .all else { throw .noScope }
+  }
+}
