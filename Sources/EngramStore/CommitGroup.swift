@@ -33,10 +33,47 @@ struct CommitGroup {
     case .update(let id, let update): try self.update(id, update, db)
     case .delete(let ids): try delete(ids, db)
     case .recordAccess(let accesses): try record(accesses, db)
+    case .record(let episodes): for episode in episodes { try episode.insert(db) }
+    case .finish(let episode): try finish(episode, db)
+    case .all(let requests, let episode): return try addAll(requests, madeOf: episode, db)
     case .erase(let target, let actor): return try erase(target, by: actor, db)
     case .checkpoint, .compact: break
     }
     return []
+  }
+
+  /// Adds requests that belong together, and notes of which episode the memories are made that they
+  /// insert or update. Those before one that is refused are taken back.
+  private mutating func addAll(
+    _ requests: [WriteRequest], madeOf episode: UUID?, _ db: Database
+  ) throws -> [UUID] {
+    let before = self
+    var ids: [UUID] = []
+    do {
+      try db.inSavepoint {
+        for request in requests {
+          let inserted = try add(request, db)
+          ids += inserted
+          guard let episode else { continue }
+          for id in inserted { try EpisodeRow.link(episode, to: id, db) }
+          if case .update(let id, _) = request { try EpisodeRow.link(episode, to: id, db) }
+        }
+        return .commit
+      }
+    } catch {
+      self = before
+      throw error
+    }
+    return ids
+  }
+
+  private func finish(_ id: UUID, _ db: Database) throws {
+    guard var episode = try EpisodeRow.find(id, db), episode.retryAt != nil else {
+      throw StoreError.notWaiting(id)
+    }
+    episode.retryAt = nil
+    episode.failure = nil
+    try episode.insert(db)
   }
 
   private mutating func insert(_ memories: [PreparedMemory], _ db: Database) throws -> [UUID] {
@@ -198,7 +235,9 @@ struct CommitGroup {
       guard let last = try HistoryRow.last(of: id, db) else { throw StoreError.unknownMemory(id) }
       if last.event != HistoryEntry.Event.erase.rawValue { past.append((id, last)) }
     }
-    guard !past.isEmpty else { return [] }
+    let episodes =
+      if case .scope(let scope) = target { try Erasure.deleteEpisodes(of: scope, db) } else { 0 }
+    guard !past.isEmpty || episodes > 0 else { return [] }
     let before = head.sequence
     for (id, last) in past {
       if let current = try MemoryRow.current(id, db) {

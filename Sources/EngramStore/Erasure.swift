@@ -57,12 +57,28 @@ enum Erasure {
       "DELETE FROM memory WHERE id = ?1 AND ended IS NOT NULL",
       "DELETE FROM memory_access WHERE memory_id = ?1",
       "DELETE FROM cut_memory WHERE memory_id = ?1",
+      "DELETE FROM episode WHERE id IN (SELECT episode FROM episode_memory WHERE memory_id = ?1)",
+      "DELETE FROM episode_memory WHERE memory_id = ?1",
       "DELETE FROM succession WHERE memory_id = ?1 OR successor = ?1",
     ] {
       let statement = try db.cachedStatement(sql: sql)
       statement.setUncheckedArguments([id.data])
       try statement.execute()
     }
+  }
+
+  /// Deletes what was said in a scope.
+  ///
+  /// - Returns: how many episodes it had.
+  static func deleteEpisodes(of scope: Scope, _ db: Database) throws -> Int {
+    let conditions = scope.conditions.map(\.sql).joined(separator: " AND ")
+    let values = StatementArguments(scope.conditions.map(\.value))
+    try db.execute(
+      sql: """
+        DELETE FROM episode_memory WHERE episode IN (SELECT id FROM episode WHERE \(conditions))
+        """, arguments: values)
+    try db.execute(sql: "DELETE FROM episode WHERE \(conditions)", arguments: values)
+    return db.changesCount
   }
 
   /// Deletes the keys with which erased memories came.

@@ -3,7 +3,7 @@ import Foundation
 /// A line of an export: a JSON object whose last member is the CRC-32C of all before it.
 /// `docs/export.md` specifies every member.
 struct ExportLine {
-  enum Kind: String { case header = "engram", history, memory, vector, key, access, cut, end }
+  enum Kind: String { case header = "engram", history, memory, vector, key, access, cut, episode, end }
 
   /// Why a line is refused.
   struct Refusal: Error {
@@ -14,7 +14,7 @@ struct ExportLine {
   static let version: Int64 = 1
 
   let kind: Kind
-  private(set) var members: [String: JSONValue]
+  var members: [String: JSONValue]
 
   init(_ kind: Kind, _ members: [String: JSONValue]) {
     self.kind = kind
@@ -106,6 +106,18 @@ struct ExportLine {
   func uuid(_ name: String) throws(Refusal) -> UUID {
     guard let id = UUID(uuidString: try text(name)) else { throw Refusal("\(name) is no UUID") }
     return id
+  }
+
+  func uuids(_ name: String) throws(Refusal) -> [UUID] {
+    guard case .array(let values)? = members[name] else { throw Refusal("\(name) is missing or no list") }
+    var ids: [UUID] = []
+    for value in values {
+      guard case .string(let text) = value, let id = UUID(uuidString: text) else {
+        throw Refusal("\(name) holds what is no UUID")
+      }
+      ids.append(id)
+    }
+    return ids
   }
 
   func bytes(_ name: String) throws(Refusal) -> Data {

@@ -248,6 +248,8 @@ extension WriteRequest {
   fileprivate var operation: WriteOperation? {
     switch self {
     case .insert: .add
+    case .all(let requests, _): requests.lazy.compactMap(\.operation).first
+    case .record, .finish: nil
     case .update: .update
     case .delete, .erase: .delete
     case .recordAccess, .checkpoint, .compact: nil

@@ -227,6 +227,36 @@ enum Schema {
     ) STRICT;
     CREATE INDEX succession_memory ON succession (memory_id);
     CREATE INDEX succession_successor ON succession (successor);
+
+    -- What was said in one go, as it was said, and what is still to become of it: `retry_at` is when it
+    -- is to be tried (again), NULL where nothing is to be done; `failure` without it is a dead letter.
+    CREATE TABLE episode (
+      id BLOB PRIMARY KEY NOT NULL,
+      user_id TEXT,
+      agent_id TEXT,
+      run_id TEXT,
+      body TEXT NOT NULL,
+      created_at INTEGER NOT NULL,
+      expires_at INTEGER,
+      attempts INTEGER NOT NULL,
+      retry_at INTEGER,
+      failure TEXT,
+      checksum INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX episode_user ON episode (user_id, id) WHERE user_id IS NOT NULL;
+    CREATE INDEX episode_agent ON episode (agent_id, id) WHERE agent_id IS NOT NULL;
+    CREATE INDEX episode_run ON episode (run_id, id) WHERE run_id IS NOT NULL;
+    CREATE INDEX episode_due ON episode (retry_at) WHERE retry_at IS NOT NULL;
+    CREATE INDEX episode_dead ON episode (id) WHERE retry_at IS NULL AND failure IS NOT NULL;
+    CREATE INDEX episode_expiry ON episode (expires_at) WHERE expires_at IS NOT NULL;
+
+    -- The memories that were made of an episode: erasing one erases what it was made of.
+    CREATE TABLE episode_memory (
+      memory_id BLOB NOT NULL,
+      episode BLOB NOT NULL,
+      PRIMARY KEY (memory_id, episode)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX episode_memory_episode ON episode_memory (episode);
     """
 }
 

@@ -15,6 +15,7 @@ public struct ExportCounts: Sendable, Hashable {
   public var accesses = 0
   /// Memories of which compaction has left no version.
   public var cut = 0
+  public var episodes = 0
 }
 
 extension Store {
@@ -73,6 +74,7 @@ extension Store {
         try exporter.writeKeys()
         try exporter.writeAccesses()
         try exporter.writeCutMemories()
+        try exporter.writeEpisodes()
         try exporter.writeEnd()
         return exporter.counts
       }
@@ -232,6 +234,20 @@ private struct Exporter {
     }
   }
 
+  mutating func writeEpisodes() throws {
+    let links = try db.cachedStatement(
+      sql: "SELECT memory_id FROM episode_memory WHERE episode = ? ORDER BY memory_id")
+    let statement = try db.cachedStatement(
+      sql: "SELECT \(EpisodeRow.columns) FROM episode ORDER BY id")
+    try SQLiteRow.each(of: statement) { row in
+      let episode = try EpisodeRow(row)
+      let memories = try Row.fetchAll(links, arguments: [episode.id.data]).map { try id($0, 0) }
+      try write(episode.exported(memories: memories))
+      counts.episodes += 1
+      try call.reached(counts.episodes, .memories)
+    }
+  }
+
   private func id(_ row: Row, _ column: Int) throws -> UUID {
     guard let id = UUID(bytes: try row.value(column)) else {
       throw StoreError.damaged(file: Catalogue.fileName, reason: "an id is no UUID; run verify")
@@ -252,7 +268,8 @@ extension ExportCounts {
       [
         "history": .int(Int64(history)), "memories": .int(Int64(memories)),
         "vectors": .int(Int64(vectors)), "keys": .int(Int64(keys)),
-        "accesses": .int(Int64(accesses)), "cut": .int(Int64(cut)), "sha256": JSONValue(sha256),
+        "accesses": .int(Int64(accesses)), "cut": .int(Int64(cut)),
+        "episodes": .int(Int64(episodes)), "sha256": JSONValue(sha256),
       ])
   }
 }

@@ -144,6 +144,7 @@ private struct Importer {
     case .key: try addKey(line, db)
     case .access: try addAccess(line, db)
     case .cut: try addCutMemory(line, db)
+    case .episode: try addEpisode(line, db)
     case .header, .end: throw ExportLine.Refusal("it is no place for such a line")
     }
   }
@@ -245,7 +246,17 @@ private struct Importer {
     counts.cut += 1
   }
 
+  private mutating func addEpisode(_ line: ExportLine, _ db: Database) throws {
+    let episode = try EpisodeRow(exported: line)
+    try episode.insert(db)
+    for memory in try line.uuids("memories") { try EpisodeRow.link(episode.id, to: memory, db) }
+    counts.episodes += 1
+  }
+
   private mutating func finish(_ end: ExportLine) throws {
+    // Exports before format 4 knew of no episodes.
+    var end = end
+    if counts.episodes == 0 { end.members["episodes"] = end.members["episodes"] ?? .int(0) }
     guard end.members == counts.exported(sha256: Data(hash.finalize())).members else {
       throw ExportLine.Refusal("lines before it are missing, or are others")
     }

@@ -85,6 +85,7 @@ extension Store {
           try verifier.checkMemories()
           try verifier.checkInsertKeys()
           try verifier.checkSuccessions()
+          try verifier.checkEpisodes()
           try verifier.checkIndex(live)
         }
         return verifier.report
@@ -339,6 +340,16 @@ private struct Verifier {
         WHERE h.event IS NOT 'SUPERSEDE' OR h.memory_id IS NOT s.memory_id
         """)
     report.problems += wrong.map { "change \($0) superseded no memory, but names its successor" }
+  }
+
+  /// Each episode's checksum.
+  mutating func checkEpisodes() throws {
+    let statement = try db.cachedStatement(sql: "SELECT \(EpisodeRow.columns) FROM episode")
+    try SQLiteRow.each(of: statement) { row in
+      do throws(StoreError) { _ = try EpisodeRow(row) } catch {
+        report.problems.append(error.description)
+      }
+    }
   }
 
   private mutating func checkVector(of row: MemoryRow, slot: Int64?, checksum: Int64?) throws {

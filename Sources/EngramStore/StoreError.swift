@@ -29,6 +29,8 @@ public enum StoreError: Error, Sendable {
   case duplicateID(UUID)
   /// An insert with the key of an earlier one that brought another text.
   case conflictingKey(String)
+  /// An episode of which memories have been made already, or that is none.
+  case notWaiting(UUID)
   /// A metadata filter that cannot be served.
   case filter(FilterError)
   /// A cursor that this store did not give.
@@ -112,6 +114,8 @@ extension StoreError: CustomStringConvertible {
     case .conflictingKey(let key):
       "An insert with the key \(key) has brought another text before; repeat it as it was, or "
         + "choose another key."
+    case .notWaiting(let id):
+      "No memories are to be made of episode \(id.uuidString.lowercased()) any more."
     case .filter(let error): "\(error)"
     case .badCursor(let cursor):
       "\(cursor) is no cursor of this store; pass one that a list returned, or none."

@@ -6,6 +6,12 @@ enum WriteRequest: Sendable {
   case insert([PreparedMemory])
   case update(UUID, PreparedUpdate)
   case delete([UUID])
+  /// Writes what was said, or what has become of it.
+  case record([EpisodeRow])
+  /// An episode waits no longer.
+  case finish(UUID)
+  /// All of these, or none; the memories are made of that episode.
+  case all([WriteRequest], madeOf: UUID?)
   /// Writes the access counts that searches have collected.
   case recordAccess([UUID: Access])
   case erase(ErasureTarget, actor: String?)
@@ -26,6 +32,10 @@ enum WriteRequest: Sendable {
     case .update(_, let update): (1, (update.vector?.count ?? 0) * 4)
     case .delete(let ids): (ids.count, 0)
     case .recordAccess(let accesses): (accesses.count, 0)
+    case .record(let episodes): (episodes.count, 0)
+    case .finish: (1, 0)
+    case .all(let requests, _):
+      requests.map(\.size).reduce((0, 0)) { ($0.0 + $1.memories, $0.1 + $1.bytes) }
     case .erase(.memories(let ids), _): (ids.count, 0)
     case .erase(.scope, _), .checkpoint, .compact: (0, 0)
     }

@@ -44,6 +44,7 @@ extension StoreError {
     case .erasureUnfinished: "erasureUnfinished"
     case .duplicateID: "duplicateID"
     case .conflictingKey: "conflictingKey"
+    case .notWaiting: "notWaiting"
     case .filter: "filter"
     case .badCursor: "badCursor"
     case .damaged(let file, _): "damaged \(URL(fileURLWithPath: file).lastPathComponent)"

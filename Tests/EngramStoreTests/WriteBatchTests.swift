@@ -1,0 +1,144 @@
+import EngramIndex
+import Foundation
+import Testing
+
+@testable import EngramStore
+
+@Suite struct WriteBatchTests {
+  private let scope = Scope(user: "u")
+
+  private func memory(_ text: String, supersedes: [UUID] = []) -> NewMemory {
+    NewMemory(text: text, vector: [1, 2, 3, 4], scope: scope, supersedes: supersedes)
+  }
+
+  /// What is refused in the middle of a batch takes the rest with it, and nothing of others in its group.
+  @Test func allOrNothing() async throws {
+    try await withTemporaryDirectory { directory in
+      let store = try openStore(directory, dimension: 4)
+      let id = try await store.insert(memory("kept"))
+      try await withThrowingTaskGroup(of: Bool.self) { group in
+        for number in 0..<200 {
+          group.addTask {
+            var batch = WriteBatch()
+            batch.episodes = [Episode(scope: scope, body: "said \(number)")]
+            batch.updates = [(id, MemoryUpdate(merging: try Metadata(["n\(number)": .int(1)])))]
+            batch.inserts = [memory("new \(number)"), memory("second \(number)")]
+            if number % 3 == 0 { batch.inserts[1].supersedes = [UUID()] }
+            do {
+              return try await store.write(batch).count == 2
+            } catch StoreError.unknownMemory {
+              return false
+            }
+          }
+        }
+        var written = 0
+        for try await isWritten in group where isWritten { written += 1 }
+        #expect(written == 133)
+      }
+      #expect(try store.statistics().memories == 1 + 2 * 133)
+      #expect(try store.get(id).metadata.values.count == 133)
+      #expect(try store.episodes(scope: scope, last: 1_000).count == 133)
+      #expect(try await store.verify().isSound)
+      try await store.close()
+    }
+  }
+
+  /// Of many who finish an episode one does; it waits through an opening.
+  @Test func anEpisodeIsFinishedOnce() async throws {
+    try await withTemporaryDirectory { directory in
+      var store = try openStore(directory, dimension: 4)
+      var episode = Episode(scope: scope, body: "I moved", retryAt: Date(timeIntervalSinceNow: -1))
+      var batch = WriteBatch()
+      batch.episodes = [episode]
+      try await store.write(batch)
+      episode.attempts = 1
+      episode.failure = "the model was down"
+      batch.episodes = [episode]
+      try await store.write(batch)
+      try await store.close()
+      store = try openStore(directory, dimension: 4)
+      let due = try store.dueEpisodes()
+      #expect(due.map(\.id) == [episode.id])
+      #expect(due.first?.attempts == 1 && due.first?.failure == "the model was down")
+      #expect(try store.nextDue() != nil)
+      let (shared, waiting) = (store, episode.id)
+      let done = await withTaskGroup(of: Bool.self) { group in
+        for number in 0..<20 {
+          group.addTask {
+            var batch = WriteBatch()
+            batch.finished = waiting
+            batch.inserts = [memory("fact \(number)")]
+            return (try? await shared.write(batch)) != nil
+          }
+        }
+        return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+      }
+      #expect(done == 1)
+      #expect(try store.dueEpisodes().isEmpty)
+      #expect(try store.nextDue() == nil)
+      #expect(try store.statistics().memories == 1)
+      try await store.close()
+    }
+  }
+
+  @Test func deadOnesAreKept() async throws {
+    try await withTemporaryDirectory { directory in
+      let store = try openStore(directory, dimension: 4)
+      var episode = Episode(scope: scope, body: "what?")
+      episode.failure = "nonsense"
+      episode.attempts = 5
+      var batch = WriteBatch()
+      batch.episodes = [episode, Episode(scope: scope, body: "fine")]
+      try await store.write(batch)
+      #expect(try store.deadEpisodes().map(\.id) == [episode.id])
+      #expect(try store.deadEpisodes().first?.isDead == true)
+      try await store.close()
+    }
+  }
+
+  /// Erasing a memory, or a scope, leaves nothing of what was said; copies have all of it before.
+  @Test func erasureTakesWhatWasSaid() async throws {
+    try await withTemporaryDirectory { parent in
+      let store = try openStore(parent.file("store"), dimension: 4)
+      var batch = WriteBatch()
+      batch.episodes = [Episode(scope: scope, body: "a secret in Berlin")]
+      batch.inserts = [memory("Lives in Berlin")]
+      let ids = try await store.write(batch)
+      batch = WriteBatch()
+      batch.episodes = [Episode(scope: Scope(user: "other"), body: "another secret")]
+      try await store.write(batch)
+      let export = parent.file("export").path
+      #expect(try await store.export(to: export).episodes == 2)
+      #expect(try await Store.import(from: export, to: parent.file("copy").path).isSound)
+      let copy = try openStore(parent.file("copy"), dimension: 4)
+      #expect(try copy.episodes(scope: scope, last: 9).map(\.body) == ["a secret in Berlin"])
+      _ = try await copy.erase(ids)
+      #expect(try copy.episodes(scope: scope, last: 9).isEmpty)
+      try await copy.close()
+      _ = try await store.erase(scope: Scope(user: "other"))
+      #expect(try store.episodes(scope: Scope(user: "other"), last: 9).isEmpty)
+      _ = try await store.erase(ids)
+      #expect(try store.episodes(scope: scope, last: 9).isEmpty)
+      try await store.close()
+      for name in try FileManager.default.contentsOfDirectory(atPath: parent.file("store").path) {
+        let bytes = try Data(contentsOf: parent.file("store").appendingPathComponent(name))
+        #expect(bytes.range(of: Data("secret".utf8)) == nil, "\(name)")
+      }
+    }
+  }
+
+  @Test func damageIsSeen() async throws {
+    try await withTemporaryDirectory { directory in
+      let store = try openStore(directory, dimension: 4)
+      var batch = WriteBatch()
+      batch.episodes = [Episode(scope: scope, body: "as it was")]
+      try await store.write(batch)
+      try await store.close()
+      try RawCatalogue.execute(directory, "UPDATE episode SET body = 'as it was not'")
+      let damaged = try openStore(directory, dimension: 4)
+      #expect(throws: StoreError.self) { try damaged.episodes(scope: scope, last: 1) }
+      #expect(try await damaged.verify().isSound == false)
+      try await damaged.close()
+    }
+  }
+}
