@@ -79,6 +79,27 @@ extension Sequence where Element == Memory {
   public var mem0: JSONValue { mem0Results(\.mem0) }
 }
 
+extension FoundMemory {
+  /// A memory with its `score`.
+  public var mem0: JSONValue {
+    var members = memory.mem0Members
+    members["score"] = .double(score)
+    return .object(members)
+  }
+}
+
+extension Sequence where Element == FoundMemory {
+  public var mem0: JSONValue { mem0Results(\.mem0) }
+}
+
+extension Page {
+  /// `results`, and `next` where there is another page.
+  public var mem0: JSONValue {
+    guard let next else { return memories.mem0 }
+    return .object(["results": .array(memories.map(\.mem0)), "next": .string(next)])
+  }
+}
+
 extension Sequence where Element == HistoryEntry {
   /// A plain list: Mem0 returns histories without `results`.
   public var mem0: JSONValue { .array(map(\.mem0)) }

@@ -34,26 +34,12 @@ extension MemoryEngine {
   @discardableResult
   public func deleteAll(scope: Scope) async throws(EngramError) -> Int {
     try Self.require(scope)
-    return try await deleteEverything(in: scope)
+    return try await asEngramError { try await store.deleteAll(scope: scope) }
   }
 
   /// Removes all memories of everybody; their history stays.
   @discardableResult
-  public func reset() async throws(EngramError) -> Int { try await deleteEverything(in: .all) }
-
-  private func deleteEverything(in scope: Scope) async throws(EngramError) -> Int {
-    var deleted = 0
-    while true {
-      let page = try asEngramError {
-        try store.list(scope: scope, limit: StoreLimits.page.upperBound, includeExpired: true)
-      }
-      if page.memories.isEmpty { return deleted }
-      do {
-        try await store.delete(page.memories.map(\.id))
-        deleted += page.memories.count
-      } catch .unknownMemory {
-        // Somebody else has deleted one of them since: what is left is asked for again.
-      } catch { throw .store(error) }
-    }
+  public func reset() async throws(EngramError) -> Int {
+    try await asEngramError { try await store.deleteAll(scope: .all) }
   }
 }

@@ -4,7 +4,7 @@ import ArgumentParser
 @main
 struct Engram: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Looks after Engram stores: proves them, copies them, repairs them, says how they stand.",
+    abstract: "What an agent has learned: remembers it, finds it again, and looks after where it is kept.",
     discussion: """
       A store is a directory. Programs may have it open meanwhile, except for repair.
 
@@ -13,6 +13,7 @@ struct Engram: AsyncParsableCommand {
       soon will not (advise); 64 the command was not understood.
       """,
     subcommands: [
+      Add.self, Search.self, Get.self, List.self, Update.self, Delete.self, History.self,
       Verify.self, Repair.self, Backup.self, Restore.self, Export.self, Import.self, Compact.self,
       Erase.self, Stats.self, Advise.self,
     ])

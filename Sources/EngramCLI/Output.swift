@@ -1,4 +1,6 @@
 import ArgumentParser
+import Engram
+import EngramModels
 import EngramStore
 import Foundation
 
@@ -11,6 +13,13 @@ struct Output: Sendable {
   var code: Int32
   /// What people read in place of the fields.
   var prose: String?
+  /// What programs read in place of the fields.
+  var document: JSONValue?
+
+  init(_ fields: [Field] = [], document: JSONValue, prose: String? = nil) {
+    self.init(fields, prose: prose, code: 0)
+    self.document = document
+  }
 
   init(_ fields: [Field], prose: String? = nil, code: Int32) {
     self.fields = fields
@@ -20,8 +29,9 @@ struct Output: Sendable {
 
   init(_ fields: [Field], isSound: Bool = true) { self.init(fields, code: isSound ? 0 : 1) }
 
-  /// One JSON object.
+  /// One JSON document.
   var json: String {
+    if let document { return (try? document.canonicalText) ?? "{}" }
     let members = Dictionary(fields.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
     return (try? JSONValue.object(members).canonicalText) ?? "{}"
   }
@@ -49,6 +59,12 @@ struct Output: Sendable {
 }
 
 extension JSONValue {
+  /// The members of an object, by name.
+  var fields: [Output.Field] {
+    guard case .object(let members) = self else { return [] }
+    return members.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
+
   /// As people read it: digits in groups of three, texts without quotes.
   fileprivate var line: String {
     switch self {
@@ -82,7 +98,7 @@ struct OutputOptions: ParsableArguments {
       let text = json ? answer.json : answer.text
       if !text.isEmpty { print(text) }
       if answer.code != 0 { throw ExitCode(answer.code) }
-    } catch let error as StoreError {
+    } catch let error where error is StoreError || error is EngramError || error is ModelError {
       progress?.clear()
       if json { print(Output([("error", .string("\(error)"))]).json) }
       FileHandle.standardError.write(Data("engram: \(error)\n".utf8))

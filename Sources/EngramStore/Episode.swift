@@ -34,6 +34,13 @@ public struct Episode: Sendable, Hashable {
     attempts = 0
   }
 
+  /// Why memories could not be made of an episode, and when that is to be tried again.
+  struct Postponement: Sendable {
+    /// Microseconds since 1970; nil for never.
+    var retryAt: Int64?
+    var failure: String?
+  }
+
   /// Whether making memories of it has been given up.
   public var isDead: Bool { retryAt == nil && failure != nil }
 }

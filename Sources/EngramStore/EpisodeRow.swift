@@ -100,17 +100,24 @@ struct EpisodeRow {
     }
   }
 
+  /// Leaves one that is there already as it is.
   func insert(_ db: Database) throws {
     let statement = try db.cachedStatement(
       sql: """
-        INSERT INTO episode (\(Self.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT (id) DO UPDATE SET attempts = excluded.attempts, retry_at = excluded.retry_at,
-          failure = excluded.failure, checksum = excluded.checksum
+        INSERT OR IGNORE INTO episode (\(Self.columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """)
     statement.setUncheckedArguments([
       id.data, scope.user, scope.agent, scope.run, body, createdAt, expiresAt, attempts, retryAt,
       failure, Int64(checksum),
     ])
+    try statement.execute()
+  }
+
+  /// Writes what has become of it.
+  func update(_ db: Database) throws {
+    let statement = try db.cachedStatement(
+      sql: "UPDATE episode SET attempts = ?, retry_at = ?, failure = ?, checksum = ? WHERE id = ?")
+    statement.setUncheckedArguments([attempts, retryAt, failure, Int64(checksum), id.data])
     try statement.execute()
   }
 

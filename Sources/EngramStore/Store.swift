@@ -82,6 +82,24 @@ public final class Store: Sendable {
     try await submit(.delete(ids))
   }
 
+  /// Removes all memories of a scope, the expired ones, too, a thousand at a time.
+  ///
+  /// - Returns: how many they were.
+  @discardableResult
+  public func deleteAll(scope: Scope) async throws(StoreError) -> Int {
+    var deleted = 0
+    while true {
+      let page = try list(scope: scope, limit: StoreLimits.page.upperBound, includeExpired: true)
+      if page.memories.isEmpty { return deleted }
+      do {
+        try await delete(page.memories.map(\.id))
+        deleted += page.memories.count
+      } catch .unknownMemory {
+        // Somebody else has deleted one of them since: what is left is asked for again.
+      } catch { throw error }
+    }
+  }
+
   @discardableResult
   func submit(_ request: WriteRequest) async throws(StoreError) -> [UUID] {
     let begin = MonotonicTime.now

@@ -4,7 +4,7 @@ import GRDB
 /// Writes that belong together: all of them take place, or none.
 public struct WriteBatch: Sendable {
   /// What was said; of the first one, unless there is `finished`, the memories are made. One that is there
-  /// already stays as it is but for `attempts`, `retryAt` and `failure`.
+  /// already stays as it is.
   public var episodes: [Episode] = []
   /// The store's episode of which the memories are made: it must still be waiting for that, and does so
   /// no longer. Of two who make memories of an episode at once one is refused.
@@ -39,6 +39,20 @@ extension Store {
     if !inserts.isEmpty { requests.append(.insert(inserts)) }
     guard !requests.isEmpty else { return [] }
     return try await submit(.all(requests, madeOf: batch.finished ?? episodes.first?.id))
+  }
+
+  /// Notes that no memories could be made of an episode, one that waits for it.
+  ///
+  /// - Parameter retryAt: when it is due again; nil to give it up.
+  /// - Throws: `StoreError.notWaiting` where somebody else has finished it.
+  public func postpone(
+    _ episode: UUID, failure: String, retryAt: Date?
+  ) async throws(StoreError) {
+    try core.ensureOpen()
+    try await submit(
+      .postpone(
+        episode,
+        Episode.Postponement(retryAt: try Check.time(retryAt, field: "retryAt"), failure: failure)))
   }
 
   /// Episodes of which memories are to be made by now, those that have waited longest first.

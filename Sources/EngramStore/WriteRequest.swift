@@ -8,8 +8,9 @@ enum WriteRequest: Sendable {
   case delete([UUID])
   /// Writes what was said, or what has become of it.
   case record([EpisodeRow])
-  /// An episode waits no longer.
+  /// An episode waits no longer, or until later, or has been given up.
   case finish(UUID)
+  case postpone(UUID, Episode.Postponement)
   /// All of these, or none; the memories are made of that episode.
   case all([WriteRequest], madeOf: UUID?)
   /// Writes the access counts that searches have collected.
@@ -33,7 +34,7 @@ enum WriteRequest: Sendable {
     case .delete(let ids): (ids.count, 0)
     case .recordAccess(let accesses): (accesses.count, 0)
     case .record(let episodes): (episodes.count, 0)
-    case .finish: (1, 0)
+    case .finish, .postpone: (1, 0)
     case .all(let requests, _):
       requests.map(\.size).reduce((0, 0)) { ($0.0 + $1.memories, $0.1 + $1.bytes) }
     case .erase(.memories(let ids), _): (ids.count, 0)

@@ -47,13 +47,13 @@ import Testing
   @Test func anEpisodeIsFinishedOnce() async throws {
     try await withTemporaryDirectory { directory in
       var store = try openStore(directory, dimension: 4)
-      var episode = Episode(scope: scope, body: "I moved", retryAt: Date(timeIntervalSinceNow: -1))
+      let episode = Episode(scope: scope, body: "I moved", retryAt: Date(timeIntervalSinceNow: -1))
       var batch = WriteBatch()
       batch.episodes = [episode]
       try await store.write(batch)
-      episode.attempts = 1
-      episode.failure = "the model was down"
-      batch.episodes = [episode]
+      let past = Date(timeIntervalSinceNow: -1)
+      try await store.postpone(episode.id, failure: "the model was down", retryAt: past)
+      // Said again, it is the same one.
       try await store.write(batch)
       try await store.close()
       store = try openStore(directory, dimension: 4)
@@ -61,12 +61,12 @@ import Testing
       #expect(due.map(\.id) == [episode.id])
       #expect(due.first?.attempts == 1 && due.first?.failure == "the model was down")
       #expect(try store.nextDue() != nil)
-      let (shared, waiting) = (store, episode.id)
+      let shared = store
       let done = await withTaskGroup(of: Bool.self) { group in
         for number in 0..<20 {
           group.addTask {
             var batch = WriteBatch()
-            batch.finished = waiting
+            batch.finished = episode.id
             batch.inserts = [memory("fact \(number)")]
             return (try? await shared.write(batch)) != nil
           }
@@ -84,13 +84,15 @@ import Testing
   @Test func deadOnesAreKept() async throws {
     try await withTemporaryDirectory { directory in
       let store = try openStore(directory, dimension: 4)
-      var episode = Episode(scope: scope, body: "what?")
-      episode.failure = "nonsense"
-      episode.attempts = 5
+      let episode = Episode(scope: scope, body: "what?", retryAt: Date())
       var batch = WriteBatch()
       batch.episodes = [episode, Episode(scope: scope, body: "fine")]
       try await store.write(batch)
+      #expect(try store.deadEpisodes().isEmpty)
+      try await store.postpone(episode.id, failure: "nonsense", retryAt: nil)
       #expect(try store.deadEpisodes().map(\.id) == [episode.id])
+      let again = await refusal { try await store.postpone(episode.id, failure: "x", retryAt: nil) }
+      #expect(again == "notWaiting")
       #expect(try store.deadEpisodes().first?.isDead == true)
       try await store.close()
     }

@@ -1,0 +1,77 @@
+import ArgumentParser
+import Engram
+import EngramModels
+import EngramStore
+import Foundation
+
+/// Which store, for the commands that speak of memories.
+struct StoreOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The directory of the store. (default: ENGRAM_STORE, or engram in the user's data directory)",
+      valueName: "directory"))
+  var store: String?
+
+  var path: String { store ?? MemoryEngine.defaultPath }
+
+  /// Opens the store for as long as `body` takes, with the model that its vectors were made by.
+  func withEngine<Value: Sendable>(
+    makes: Bool = false, _ body: (MemoryEngine) async throws -> Value
+  ) async throws -> Value {
+    let engine = try MemoryEngine(path: path, embedder: try embedder(makes: makes))
+    do {
+      let value = try await body(engine)
+      try await engine.close()
+      return value
+    } catch {
+      try? await engine.close()
+      throw error
+    }
+  }
+
+  /// - Parameter makes: whether a store that is not there is made.
+  private func embedder(makes: Bool) throws -> any Embedder {
+    do {
+      let stored = try StoreConfiguration(storedAt: path)
+      guard stored.model == MiniLM.name else {
+        throw EngramError.otherModel(stored: stored.model, requested: MiniLM.name)
+      }
+    } catch StoreError.noStore where makes {}
+    return try MiniLM.installed()
+  }
+}
+
+/// Whose memories.
+struct ScopeOptions: ParsableArguments {
+  @Option(help: "The user.") var user: String?
+  @Option(help: "The agent.") var agent: String?
+  @Option(name: .customLong("run"), help: "The run: a conversation, a session.") var runID: String?
+
+  var scope: Scope { Scope(user: user, agent: agent, run: runID) }
+
+  func validate() throws {
+    guard scope != .all else {
+      throw ValidationError("Whose memories? Name at least one of --user, --agent and --run.")
+    }
+  }
+}
+
+/// A memory's id on the command line.
+struct MemoryID: ExpressibleByArgument {
+  let id: UUID
+
+  init?(argument: String) {
+    guard let id = UUID(uuidString: argument) else { return nil }
+    self.id = id
+  }
+}
+
+/// A JSON object on the command line.
+struct JSONObject: ExpressibleByArgument {
+  let members: [String: JSONValue]
+
+  init?(argument: String) {
+    guard case .object(let members)? = try? JSONValue(parsing: argument) else { return nil }
+    self.members = members
+  }
+}
