@@ -47,7 +47,7 @@ let package = Package(
       ]),
     .target(
       name: "EngramModels",
-      dependencies: ["CEngramKernels"]),
+      dependencies: ["CEngramKernels", .product(name: "Crypto", package: "swift-crypto")]),
     .target(
       name: "Engram",
       dependencies: [
@@ -71,7 +71,8 @@ let package = Package(
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "CoreMetrics", package: "swift-metrics"),
       ]),
-    .testTarget(name: "EngramModelsTests", dependencies: ["EngramModels"]),
+    .testTarget(
+      name: "EngramModelsTests", dependencies: ["EngramModels"], exclude: ["Reference"]),
     .testTarget(name: "EngramTests", dependencies: ["Engram", "EngramModels", "EngramStore"]),
     .testTarget(name: "EngramCLITests", dependencies: ["EngramCLI", "EngramStore"]),
     // The process that the store's tests kill, and whose calls on files they record and let fail.

@@ -22,6 +22,8 @@ final class ProgressLine: Sendable {
     }
   }
 
+  func show(_ text: String) { write("\r\u{1B}[K\(text)") }
+
   func clear() { write("\r\u{1B}[K") }
 
   private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }

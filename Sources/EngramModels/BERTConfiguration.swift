@@ -32,9 +32,10 @@ struct BERTConfiguration: Sendable, Decodable {
       throw .damaged(file: file, reason: "it does not describe a BERT encoder")
     }
     let panel = Int(ENGRAM_PANEL)
-    guard width == heads * Int(ENGRAM_HEAD), width > 0, width % panel == 0, inner > 0,
-      inner % panel == 0, (1...1_024).contains(layers), width <= 1 << 14, inner <= 1 << 16,
-      (1...1 << 24).contains(vocabulary), (2...1 << 20).contains(positions), activation == "gelu"
+    guard (1...1 << 9).contains(heads), width == heads * Int(ENGRAM_HEAD), width % panel == 0,
+      (1...1 << 16).contains(inner), inner % panel == 0, (1...1_024).contains(layers),
+      (1...1 << 24).contains(vocabulary), (2...1 << 20).contains(positions), activation == "gelu",
+      epsilon > 0, epsilon < 1
     else {
       throw .damaged(
         file: file,

@@ -46,6 +46,8 @@ final class BERTEncoder: Sendable {
     }
     /// Layers that read the same rows are one.
     func linear(_ names: [String], from depth: Int, to width: Int) throws(ModelError) -> Linear {
+      // Before there is memory for what a damaged file only says to have.
+      for name in names { try tensors.withTensor(name + ".weight", shape: [width, depth]) { _ in } }
       var panels = [UInt16](repeating: 0, count: names.count * width * depth)
       var bias: [Float] = []
       for (number, name) in names.enumerated() {

@@ -12,6 +12,7 @@ public struct MiniLM: Sendable {
 
   public let tokenizer: WordPieceTokenizer
   private let encoder: BERTEncoder
+  private let folder: String
 
   /// Components of each vector.
   public var dimension: Int { encoder.configuration.width }
@@ -23,11 +24,18 @@ public struct MiniLM: Sendable {
   public init(folder: String) throws(ModelError) {
     let configuration = try BERTConfiguration(contentsOf: folder + "/config.json")
     let vocabulary = try Vocabulary(contentsOf: folder + "/vocab.txt")
-    guard vocabulary.count == configuration.vocabulary, configuration.positions >= Self.longestText else {
+    guard configuration.positions >= Self.longestText else {
+      throw .damaged(
+        file: folder + "/config.json",
+        reason: "the model has places for \(configuration.positions) tokens, not for \(Self.longestText)")
+    }
+    // The encoder reads a row of its table for each number that the tokenizer gives.
+    guard vocabulary.count == configuration.vocabulary else {
       throw .damaged(
         file: folder + "/vocab.txt",
         reason: "it has \(vocabulary.count) pieces, the model \(configuration.vocabulary)")
     }
+    self.folder = folder
     tokenizer = WordPieceTokenizer(vocabulary: vocabulary)
     encoder = try BERTEncoder(
       configuration: configuration, tensors: Safetensors(contentsOf: folder + "/model.safetensors"))
@@ -43,25 +51,33 @@ public struct MiniLM: Sendable {
     let width = encoder.configuration.width
     var vectors: [[Float]] = []
     vectors.reserveCapacity(texts.count)
+    var areNumbers = true
     try encoder.encode(texts) { _, tokens in
       var sum = [Float](repeating: 0, count: width)
       for row in stride(from: 0, to: tokens.count, by: width) {
         for i in 0..<width { sum[i] += tokens[row + i] }
       }
       let length = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      areNumbers = areNumbers && length > 0 && length.isFinite
       vectors.append(sum.map { $0 / length })
+    }
+    guard areNumbers else {
+      throw .damaged(
+        file: folder + "/model.safetensors", reason: "a vector that it gives has no length")
     }
     return vectors
   }
 }
 
 extension MiniLM {
-  /// Vectors of texts, made on at most `threads` threads of the cooperative pool.
+  /// Vectors of texts, made on at most `threads` threads of the cooperative pool: those that `embed` gives
+  /// one by one, bit for bit.
   ///
   /// - Throws: `ModelError.cancelled` where the task is cancelled before all are made.
   public func embed(
     _ texts: [String], threads: Int = ProcessInfo.processInfo.activeProcessorCount
   ) async throws(ModelError) -> [[Float]] {
+    guard !Task.isCancelled else { throw .cancelled }
     let tokens = texts.map { tokenizer.tokens(of: $0, limit: Self.longestText) }
     let chunks = Self.chunks(of: tokens)
     if chunks.count == 1 { return try vectors(of: tokens) }
@@ -75,7 +91,7 @@ extension MiniLM {
           (number, Result { () throws(ModelError) in try vectors(of: Array(tokens[chunks[number]])) })
         }
       }
-      for _ in 0..<max(threads, 1) { addNext() }
+      for _ in 0..<min(max(threads, 1), chunks.count) { addNext() }
       while let (number, vectors) = await group.next() {
         switch vectors {
         case .success(let vectors): made[number] = vectors

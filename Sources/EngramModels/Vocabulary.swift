@@ -15,6 +15,8 @@ public struct Vocabulary: Sendable {
   let cls: Int32
   let sep: Int32
   let unknown: Int32
+  /// Pieces that stand for themselves wherever a text spells them out.
+  let marks: [(text: [UInt8], number: Int32)]
 
   /// Reads a `vocab.txt`: a piece on each line, the first has the number 0.
   ///
@@ -53,6 +55,9 @@ public struct Vocabulary: Sendable {
       return number
     }
     (cls, sep, unknown) = (try special("[CLS]"), try special("[SEP]"), try special("[UNK]"))
+    marks = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].compactMap { name in
+      starts[Array(name.utf8)[...]].map { (Array(name.utf8), $0) }
+    }
     (self.starts, self.continuations, self.longest) = (starts, continuations, longest)
   }
 

@@ -4,7 +4,8 @@ import Foundation
 /// Wu et al., *Google's Neural Machine Translation System*, 2016, section 4.1).
 ///
 /// Accents are removed, letters made small, words split at white space and around punctuation and each
-/// Chinese character; then each word takes the longest piece that it begins with, again and again.
+/// Chinese character; then each word takes the longest piece that it begins with, again and again. `[SEP]`
+/// and its like are one token where a text spells them so, as for the tokenizer that the model's authors use.
 public struct WordPieceTokenizer: Sendable {
   public let vocabulary: Vocabulary
 
@@ -18,17 +19,26 @@ public struct WordPieceTokenizer: Sendable {
   /// - Parameter limit: the text is cut where there would be more numbers, those two included; at least 2.
   public func tokens(of text: String, limit: Int = 256) -> [Int32] {
     var splitter = Splitter(self, room: max(limit, 2) - 2)
-    if text.utf8.allSatisfy({ $0 < 0x80 }) {
-      for byte in text.utf8 where !splitter.isFull { splitter.add(ascii: byte) }
-    } else {
-      // The order of a normaliser that would cut apart first and then remove accents: no scalar that is
-      // cut around decomposes into one that is not.
-      for scalar in text.decomposedStringWithCanonicalMapping.unicodeScalars where !splitter.isFull {
-        splitter.add(scalar)
-      }
+    var rest = text[...]
+    while !splitter.isFull, let (place, number) = firstMark(in: rest) {
+      splitter.add(rest[..<place.lowerBound])
+      splitter.add(mark: number)
+      rest = rest[place.upperBound...]
     }
-    splitter.endWord()
+    splitter.add(rest)
     return [vocabulary.cls] + splitter.tokens + [vocabulary.sep]
+  }
+
+  private func firstMark(in text: Substring) -> (place: Range<String.Index>, number: Int32)? {
+    var rest = text.utf8
+    while let begin = rest.firstIndex(of: UInt8(ascii: "[")) {
+      rest = rest[begin...]
+      for mark in vocabulary.marks where rest.starts(with: mark.text) {
+        return (begin..<rest.index(begin, offsetBy: mark.text.count), mark.number)
+      }
+      rest.removeFirst()
+    }
+    return nil
   }
 
   // MARK: Words
@@ -49,7 +59,22 @@ public struct WordPieceTokenizer: Sendable {
     /// What comes now would be cut off.
     var isFull: Bool { tokens.count >= room }
 
-    mutating func add(ascii byte: UInt8) {
+    mutating func add(_ text: Substring) {
+      if text.utf8.allSatisfy({ $0 < 0x80 }) {
+        for byte in text.utf8 where !isFull { add(ascii: byte) }
+      } else {
+        // The order of a normaliser that would cut apart first and then remove accents: no scalar that is
+        // cut around decomposes into one that is not.
+        for scalar in text.decomposedStringWithCanonicalMapping.unicodeScalars where !isFull { add(scalar) }
+      }
+      endWord()
+    }
+
+    mutating func add(mark number: Int32) {
+      if !isFull { tokens.append(number) }
+    }
+
+    private mutating func add(ascii byte: UInt8) {
       switch byte {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"):
         append(byte)
@@ -63,7 +88,7 @@ public struct WordPieceTokenizer: Sendable {
       }
     }
 
-    mutating func add(_ scalar: Unicode.Scalar) {
+    private mutating func add(_ scalar: Unicode.Scalar) {
       if scalar.isASCII { return add(ascii: UInt8(scalar.value)) }
       switch scalar.properties.generalCategory {
       case .control, .format, .surrogate, .privateUse, .unassigned, .nonspacingMark: return
@@ -94,7 +119,7 @@ public struct WordPieceTokenizer: Sendable {
       scalars += 1
     }
 
-    mutating func endWord() {
+    private mutating func endWord() {
       defer {
         word.removeAll(keepingCapacity: true)
         scalars = 0

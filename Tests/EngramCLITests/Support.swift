@@ -14,8 +14,8 @@ struct Answer {
   }
 }
 
-/// Runs the real `engram` as a process of its own.
-func engram(_ arguments: [String]) async throws -> Answer {
+/// Runs the real `engram` as a process of its own, with `environment` besides what this one has.
+func engram(_ arguments: [String], environment: [String: String] = [:]) async throws -> Answer {
   let folder = FileManager.default.temporaryDirectory
     .appendingPathComponent("engram-answers-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -26,6 +26,7 @@ func engram(_ arguments: [String]) async throws -> Answer {
   let process = Process()
   process.executableURL = try executable()
   process.arguments = arguments
+  process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
   process.standardInput = FileHandle.nullDevice
   process.standardOutput = try FileHandle(forWritingTo: files[0])
   process.standardError = try FileHandle(forWritingTo: files[1])

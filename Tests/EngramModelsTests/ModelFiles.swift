@@ -1,25 +1,52 @@
 import Foundation
 
+@testable import EngramModels
+
 /// What the tests have of the real model.
 enum ModelFiles {
-  struct Reference {
-    var folder: String
-    var texts: [(text: String, ids: [Int32])]
+  struct Line: Decodable {
+    var text: String
+    var ids: [Int32]
+    var vector: [Double]
+
+    private enum CodingKeys: String, CodingKey { case text, ids, vector, embedding }
+
+    init(from decoder: any Decoder) throws {
+      let values = try decoder.container(keyedBy: CodingKeys.self)
+      text = try values.decode(String.self, forKey: .text)
+      ids = try values.decode([Int32].self, forKey: .ids)
+      vector =
+        try values.decodeIfPresent([Double].self, forKey: .vector)
+        ?? values.decode([Double].self, forKey: .embedding)
+    }
   }
 
-  /// Texts, their tokens and vectors, in the folder of data sets; nil where that is not there.
-  static let reference: Reference? = {
-    guard let datasets = ProcessInfo.processInfo.environment["ENGRAM_DATASETS"] else { return nil }
-    let folder = datasets + "/model"
-    struct Line: Decodable {
-      var text: String
-      var ids: [Int32]
-    }
-    guard let lines = try? String(contentsOfFile: folder + "/reference.jsonl", encoding: .utf8)
-    else { return nil }
-    let texts = lines.split(separator: "\n").compactMap {
-      try? JSONDecoder().decode(Line.self, from: Data($0.utf8))
-    }
-    return Reference(folder: folder, texts: texts.map { ($0.text, $0.ids) })
-  }()
+  static let whyNot: String =
+    "the model is not in \(MiniLM.defaultFolder); run `engram model fetch`"
+
+  /// The model is there, or has to be.
+  static let isWanted =
+    ProcessInfo.processInfo.environment["ENGRAM_REQUIRE_MODEL"] == "1"
+    || FileManager.default.fileExists(atPath: MiniLM.defaultFolder + "/model.safetensors")
+
+  static let model = Result { () throws(ModelError) in try MiniLM.installed() }
+
+  /// What `Reference/make-reference` has written.
+  static func reference() throws -> [Line] {
+    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("Reference/reference.json")
+    return try JSONDecoder().decode([Line].self, from: Data(contentsOf: file))
+  }
+
+  /// The folder `model` of the data sets, where it is there.
+  static let datasets: String? = ProcessInfo.processInfo.environment["ENGRAM_DATASETS"].flatMap {
+    FileManager.default.fileExists(atPath: $0 + "/model/reference.jsonl") ? $0 + "/model" : nil
+  }
+
+  /// Texts, their tokens and vectors, in the folder of data sets.
+  static func datasetReference() throws -> [Line] {
+    guard let datasets else { return [] }
+    return try String(contentsOfFile: datasets + "/reference.jsonl", encoding: .utf8)
+      .split(separator: "\n").map { try JSONDecoder().decode(Line.self, from: Data($0.utf8)) }
+  }
 }

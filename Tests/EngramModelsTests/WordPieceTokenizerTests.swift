@@ -21,14 +21,14 @@ import Testing
   }
 
   /// The tokens that the model's authors' tokenizer gives.
-  @Test(.enabled(if: ModelFiles.reference != nil))
+  @Test(.enabled(if: ModelFiles.datasets != nil))
   func agreesWithTheReference() throws {
-    let reference = try #require(ModelFiles.reference)
-    let tokenizer = WordPieceTokenizer(
-      vocabulary: try Vocabulary(contentsOf: reference.folder + "/vocab.txt"))
+    let folder = try #require(ModelFiles.datasets)
+    let tokenizer = WordPieceTokenizer(vocabulary: try Vocabulary(contentsOf: folder + "/vocab.txt"))
     #expect(tokenizer.vocabulary.count == 30_522)
-    #expect(reference.texts.count == 64)
-    for (text, ids) in reference.texts { #expect(tokenizer.tokens(of: text) == ids, "\(text)") }
+    let reference = try ModelFiles.datasetReference()
+    #expect(reference.count == 64)
+    for line in reference { #expect(tokenizer.tokens(of: line.text) == line.ids, "\(line.text)") }
   }
 
   @Test func takesTheLongestPiece() throws {
@@ -46,6 +46,16 @@ import Testing
     #expect(try pieces("a—b東京", of: vocabulary) == ["a", "—", "b", "東", "京"])
     #expect(try pieces("\u{DF}", of: vocabulary) == ["ß"])
     #expect(try pieces("한", of: vocabulary) == ["ᄒ", "##ᅡ", "##ᆫ"])
+  }
+
+  /// Marks are tokens of their own where they are spelled exactly so.
+  @Test func marks() throws {
+    let tokenizer = try tokenizer(["a", "[", "]", "sep", "unk", "##a"])
+    #expect(tokenizer.tokens(of: "a[SEP]a [UNK][CLS]") == [1, 3, 2, 3, 0, 1, 2])
+    #expect(tokenizer.tokens(of: "[[SEP]]") == [1, 4, 2, 5, 2])
+    #expect(tokenizer.tokens(of: "[sep] [SEP [MASK]") == [1, 4, 6, 5, 4, 6, 4, 0, 5, 2])
+    #expect(tokenizer.tokens(of: "a[SEP]\u{301}a") == [1, 3, 2, 3, 2])
+    #expect(tokenizer.tokens(of: "a[SEP]a[SEP]", limit: 4) == [1, 3, 2, 2])
   }
 
   /// Between texts there is nothing that joins them, and cutting one off leaves its beginning.
