@@ -21,8 +21,8 @@ extension MemoryEngine {
     }
     let vector = try await vectors(of: [query])[0]
     return try asEngramError {
-      try store.search(vector, k: limit, scope: scope, filter: filter).map {
-        FoundMemory(memory: $0.memory, score: Double(1 + $0.score) / 2)
+      try store.ask(query, vector: vector, k: limit, scope: scope, filter: filter).map {
+        FoundMemory(memory: $0.memory, score: $0.score)
       }.filter { $0.score >= threshold }
     }
   }

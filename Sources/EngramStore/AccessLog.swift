@@ -10,11 +10,11 @@ final class AccessLog: Sendable {
   private static let batch = 32_768
 
   /// Notes that memories were returned; true when it is time to write what has been collected.
-  func note(_ memories: [ScoredMemory]) -> Bool {
+  func note(_ memories: some Sequence<UUID>) -> Bool {
     let now = Timestamp.now
     return pending.withLock { pending in
       let before = pending.count
-      for found in memories { pending.append((found.memory.id, now)) }
+      for id in memories { pending.append((id, now)) }
       return before < Self.batch && pending.count >= Self.batch
     }
   }

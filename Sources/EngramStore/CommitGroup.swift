@@ -34,7 +34,8 @@ struct CommitGroup {
     case .delete(let ids): try delete(ids, db)
     case .recordAccess(let accesses): try record(accesses, db)
     case .record(let episodes): for episode in episodes { try episode.insert(db) }
-    case .finish(let episode): try finish(episode, db)
+    case .finish(let episode): try wait(episode, Episode.Postponement(), db)
+    case .postpone(let episode, let until): try wait(episode, until, db)
     case .all(let requests, let episode): return try addAll(requests, madeOf: episode, db)
     case .erase(let target, let actor): return try erase(target, by: actor, db)
     case .checkpoint, .compact: break
@@ -67,13 +68,15 @@ struct CommitGroup {
     return ids
   }
 
-  private func finish(_ id: UUID, _ db: Database) throws {
+  /// Lets an episode that waits do so no longer, or until later.
+  private func wait(_ id: UUID, _ until: Episode.Postponement, _ db: Database) throws {
     guard var episode = try EpisodeRow.find(id, db), episode.retryAt != nil else {
       throw StoreError.notWaiting(id)
     }
-    episode.retryAt = nil
-    episode.failure = nil
-    try episode.insert(db)
+    episode.retryAt = until.retryAt
+    episode.failure = until.failure
+    if until.failure != nil { episode.attempts += 1 }
+    try episode.update(db)
   }
 
   private mutating func insert(_ memories: [PreparedMemory], _ db: Database) throws -> [UUID] {
@@ -96,7 +99,7 @@ struct CommitGroup {
       changes.append(
         .added(
           change: change, slot: slot, scope: row.scope, expiresAt: row.expiresAt,
-          metadata: row.metadata))
+          metadata: row.metadata, text: row.text))
       for id in memory.supersedes {
         guard let old = ended.removeValue(forKey: id) else { continue }
         try end(old, .supersede, db)
@@ -183,7 +186,10 @@ struct CommitGroup {
     counts.updated += 1
     guard let vector = update.vector else {
       if let oldSlot {
-        changes.append(.renewed(change: new.change, slot: oldSlot, metadata: isOther ? new.metadata : nil))
+        changes.append(
+          .renewed(
+            change: new.change, slot: oldSlot, metadata: isOther ? new.metadata : nil,
+            text: update.text))
       }
       return
     }
@@ -192,7 +198,7 @@ struct CommitGroup {
     changes.append(
       .added(
         change: new.change, slot: slot, scope: new.scope, expiresAt: new.expiresAt,
-        metadata: new.metadata))
+        metadata: new.metadata, text: new.text))
     if let oldSlot { changes.append(.removed(slot: oldSlot)) }
   }
 

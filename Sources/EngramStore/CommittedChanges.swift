@@ -32,7 +32,7 @@ struct CommittedChanges {
     let statement = try db.cachedStatement(
       sql: """
         SELECT m.change, v.slot, m.user_id, m.agent_id, m.run_id, m.vector, m.expires_at,
-          \(withMetadata ? "m.metadata" : "NULL")
+          \(withMetadata ? "m.metadata, m.text" : "NULL, NULL")
         FROM memory m JOIN vector v ON v.change = m.vector AND v.space = ?
         WHERE m.change > ? AND m.ended IS NULL ORDER BY m.change
         """)
@@ -42,16 +42,16 @@ struct CommittedChanges {
       guard (0..<slots).contains(slot) else {
         throw StoreError.damaged(file: Catalogue.fileName, reason: "a slot is out of range")
       }
-      let metadata: String? = try row.value(7)
+      let (metadata, text): (String?, String?) = (try row.value(7), try row.value(8))
       if (try row.value(5) as Int64) <= covered, isKnown(slot) {
-        changes.append(.renewed(change: change, slot: slot, metadata: metadata))
+        changes.append(.renewed(change: change, slot: slot, metadata: metadata, text: text))
       } else {
         let scope = Scope(
           user: try row.value(2), agent: try row.value(3), run: try row.value(4))
         changes.append(
           .added(
             change: change, slot: slot, scope: scope, expiresAt: try row.value(6),
-            metadata: metadata))
+            metadata: metadata, text: text))
         added += 1
       }
     }

@@ -5,12 +5,13 @@ import Synchronization
 
 /// What a committed change does to the index.
 enum AppliedChange: Sendable {
-  /// A version with a vector of its own. Metadata is nil while the store is opened: nothing has been
-  /// made of it yet.
-  case added(change: Int64, slot: Int, scope: Scope, expiresAt: Int64?, metadata: String?)
-  /// A new version of the memory whose vector lies in `slot`, with the same vector; metadata is nil
-  /// where it is as it was.
-  case renewed(change: Int64, slot: Int, metadata: String?)
+  /// A version with a vector of its own. Metadata and text are nil while the store is opened: nothing
+  /// has been made of them yet.
+  case added(
+    change: Int64, slot: Int, scope: Scope, expiresAt: Int64?, metadata: String?, text: String?)
+  /// A new version of the memory whose vector lies in `slot`, with the same vector; metadata and text
+  /// are nil where they are as they were.
+  case renewed(change: Int64, slot: Int, metadata: String?, text: String?)
   /// The memory whose vector lies in `slot` is no more, or has another vector now.
   case removed(slot: Int)
 }
@@ -22,6 +23,7 @@ final class LiveIndex: Sendable {
   let table: RowTable
   let postings: ScopePostings
   let metadata = MetadataPostings()
+  let text = LiveText()
   let pages: VectorPages
   /// Held while changes are applied, and by whoever takes the index and its change together.
   private let state: Mutex<Expirations>
@@ -53,27 +55,34 @@ final class LiveIndex: Sendable {
   func apply(_ changes: [AppliedChange], covering change: Int64) throws(IndexError) {
     try state.withLock { expirations throws(IndexError) in
       var changed: [(row: UInt32, metadata: String?)] = []
+      var texts: [LiveText.Change] = []
       for applied in changes {
         switch applied {
-        case .added(let change, let slot, let scope, let expiresAt, let metadata):
+        case .added(let change, let slot, let scope, let expiresAt, let metadata, let text):
           let key = postings.intern(scope)
           let row = try index.append(at: pages.vector(slot)) { row in
             table.set(row, change: change, slot: slot, key: key)
           }
           postings.insert(UInt32(row), key)
           if let metadata { changed.append((UInt32(row), metadata)) }
+          if let text { texts.append((UInt32(row), text)) }
           if let expiresAt { expirations.insert(slot, at: expiresAt) }
-        case .renewed(let change, let slot, let metadata):
+        case .renewed(let change, let slot, let metadata, let text):
           guard let row = table.row(ofSlot: slot) else { continue }
           table.setChange(row, change)
           if let metadata { changed.append((UInt32(row), metadata)) }
+          if let text { texts.append((UInt32(row), text)) }
         case .removed(let slot):
           // Its expiry may have taken it out already.
-          if let row = remove(slot) { changed.append((row, nil)) }
+          if let row = remove(slot) {
+            changed.append((row, nil))
+            texts.append((row, nil))
+          }
         }
       }
       // After the table knows the rows: see `MetadataPostings`.
       metadata.record(changed)
+      text.record(texts)
       lastChange.store(change, ordering: .releasing)
       nextExpiry.store(expirations.next ?? .max, ordering: .relaxed)
     }
@@ -106,6 +115,7 @@ final class LiveIndex: Sendable {
 
   /// A result: the version that was current, and its exact score.
   struct Hit {
+    var row: UInt32
     var change: Int64
     var score: Float
   }
@@ -164,7 +174,7 @@ final class LiveIndex: Sendable {
     case .set(let set):
       found = try index.search(query, k: k, width: width, among: set, statistics: &statistics)
     }
-    return found.map { Hit(change: table.change($0.row), score: $0.score) }
+    return found.map { Hit(row: UInt32($0.row), change: table.change($0.row), score: $0.score) }
   }
 
   /// Takes memories whose time has come out of the index, unless a writer is at it; searches leave
@@ -182,6 +192,7 @@ final class LiveIndex: Sendable {
         for slot in slots { if let row = remove(slot) { gone.append((row, nil)) } }
       }
       metadata.record(gone)
+      text.record(gone.map { ($0.row, nil) })
       nextExpiry.store(expirations.next ?? .max, ordering: .relaxed)
       return !gone.isEmpty
     } ?? false

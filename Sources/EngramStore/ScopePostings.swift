@@ -113,6 +113,12 @@ package final class ScopePostings: Sendable {
     return found?.reduce(.all) { $0.intersection(.only($1)) } ?? .none
   }
 
+  /// The rows of a run by its number.
+  func rows(ofRun number: UInt32) -> [UInt32] {
+    guard number > 0 else { return [] }
+    return tables.read { $0.run.postings[Int(number) - 1] }.rows
+  }
+
   private static func parts(of scope: Scope) -> [(String, (borrowing Tables) -> Kind)] {
     let parts: [(String?, (borrowing Tables) -> Kind)] = [
       (scope.user, { $0.user }), (scope.agent, { $0.agent }), (scope.run, { $0.run }),

@@ -70,7 +70,7 @@ extension Store {
     do throws(StoreError) {
       let (found, explanation) = try answer(
         vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef)
-      if core.accesses.note(found) {
+      if core.accesses.note(found.lazy.map(\.memory.id)) {
         core.queue.submit(.recordAccess(core.accesses.take())) { _ in }
       }
       core.figures.searched(explanation.cost.plan ?? .scan, since: begin)
@@ -144,14 +144,23 @@ extension Store {
       let statement = try MemoryRow.versionStatement(db)
       var ids = Set<UUID>(minimumCapacity: hits.count)
       return try hits.compactMap { hit -> ScoredMemory? in
-        let version = try MemoryRow.version(hit.change, statement)
-        guard let found = try version ?? successor(of: hit.change, db),
-          let row = try current(found, scope, filter, covered, db),
-          ids.insert(row.id).inserted
-        else { return nil }
+        let row = try currentRow(of: hit.change, statement, scope, filter, covered, db)
+        guard let row, ids.insert(row.id).inserted else { return nil }
         return ScoredMemory(memory: row.memory, score: hit.score)
       }
     }
+  }
+
+  /// What is current of the memory whose version the index knew, if a search may return it.
+  ///
+  /// - Parameter statement: `MemoryRow.versionStatement`.
+  func currentRow(
+    of change: Int64, _ statement: Statement, _ scope: Scope, _ filter: Filter?, _ covered: Int64,
+    _ db: Database
+  ) throws -> MemoryRow? {
+    let version = try MemoryRow.version(change, statement)
+    guard let found = try version ?? successor(of: change, db) else { return nil }
+    return try current(found, scope, filter, covered, db)
   }
 
   /// The current version of a memory whose version the index knew and compaction has cut, or an
@@ -192,7 +201,7 @@ extension Store {
 
   /// The rows of the index whose memories pass a filter; where their metadata must be read, those of
   /// the scope only.
-  private func rows(
+  func rows(
     of live: LiveIndex, passing filter: Filter, scope: Scope,
     _ explanation: inout SearchExplanation
   ) throws(StoreError) -> RowSelection {

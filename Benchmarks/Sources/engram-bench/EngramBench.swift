@@ -12,6 +12,8 @@ struct EngramBench: AsyncParsableCommand {
       Run.self,
       Open.self,
       StoreFilters.self,
+      Ask.self,
+      Retrieval.self,
       ANN.self,
       ANNFilters.self,
       Scale.self,

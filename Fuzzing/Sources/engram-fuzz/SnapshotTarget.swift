@@ -110,7 +110,7 @@ enum SnapshotTarget: Target {
           .removed(slot: 3),
           .added(
             change: live.covered &+ 1, slot: slot, scope: Scope(user: "new"), expiresAt: nil,
-            metadata: nil),
+            metadata: nil, text: nil),
         ], covering: live.covered &+ 1)
       try live.index.link(threads: 1)
       live.index.removeDead()
