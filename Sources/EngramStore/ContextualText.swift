@@ -32,20 +32,18 @@ struct ContextualText {
   /// - Parameters:
   ///   - occurrences: of the question's terms in the texts.
   ///   - previous: the place of the turn before in the same run; -1 where there is none.
-  ///   - corpus: how many texts there are and how long in the mean, where these are only some of them;
-  ///     document frequencies are then those of the whole index.
+  ///   - meanLength: of all texts, in terms.
+  ///   - corpus: how many texts there are, where these are only some of them; document frequencies are
+  ///     then those of the whole index.
   init(
-    _ occurrences: TextOccurrences, previous: [Int32], corpus: (count: Int, meanLength: Float)? = nil
+    _ occurrences: TextOccurrences, previous: [Int32], meanLength: Float, corpus: Int? = nil
   ) {
     let count = occurrences.lengths.count
     own = [Float](repeating: 0, count: count)
     withContext = own
     hasTerms = !occurrences.found.isEmpty
-    let texts = corpus?.count ?? count
-    let mean =
-      corpus?.meanLength
-      ?? Float(occurrences.lengths.reduce(0) { $0 + Int($1) }) / Float(max(count, 1))
-    let perTerm = Self.k1 * Self.b / max(mean, 1)
+    let texts = corpus ?? count
+    let perTerm = Self.k1 * Self.b / max(meanLength, 1)
 
     var next = [Int32](repeating: -1, count: count)
     for place in 0..<count where previous[place] >= 0 { next[Int(previous[place])] = Int32(place) }

@@ -99,6 +99,36 @@ package struct PostingList: Sendable {
   /// The rows, ascending.
   package var rows: [UInt32] { isBitmap ? bits.numbers : list }
 
+  /// Calls `body` with those rows beside one that are wanted, up to `count` on each side.
+  func forEach(
+    around row: UInt32, _ count: Int, where isWanted: (UInt32) -> Bool, _ body: (UInt32) -> Void
+  ) {
+    let place = place(of: row)
+    for step in [-1, 1] {
+      var left = count
+      var distance = step
+      // In a bitmap rows lie close together: it is one because it holds many of them.
+      while left > 0, abs(distance) <= Self.reach {
+        defer { distance += step }
+        let other: UInt32
+        if isBitmap {
+          guard let number = UInt32(exactly: Int(row) + distance), bits.contains(Int(number)) else { continue }
+          other = number
+        } else {
+          guard list.indices.contains(place + distance) else { break }
+          other = list[place + distance]
+        }
+        if isWanted(other) {
+          body(other)
+          left -= 1
+        }
+      }
+    }
+  }
+
+  /// How far `forEach(around:)` looks.
+  private static let reach = 64
+
   // MARK: Set operations
 
   package func intersection(_ other: PostingList) -> PostingList {

@@ -113,10 +113,9 @@ package final class ScopePostings: Sendable {
     return found?.reduce(.all) { $0.intersection(.only($1)) } ?? .none
   }
 
-  /// The rows of a run by its number.
-  func rows(ofRun number: UInt32) -> [UInt32] {
-    guard number > 0 else { return [] }
-    return tables.read { $0.run.postings[Int(number) - 1] }.rows
+  /// Lends the rows of a run by its number.
+  func withRows<Result>(ofRun number: UInt32, _ body: (PostingList) -> Result) -> Result {
+    tables.read { body(number > 0 ? $0.run.postings[Int(number) - 1] : PostingList()) }
   }
 
   private static func parts(of scope: Scope) -> [(String, (borrowing Tables) -> Kind)] {

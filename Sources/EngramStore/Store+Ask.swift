@@ -97,13 +97,12 @@ extension Store {
       let near = try live.search(
         vector, k: pool, width: width, in: domain, statistics: &explanation.cost)
       plan = explanation.cost.plan ?? .scan
-      var candidates = Candidates(near, metric: core.configuration.metric)
-      switch domain {
-      case .list(let list) where list.count <= Self.fewRows:
-        candidates.addWords(of: question, in: list.rows, best: pool, text, live)
-      default:
-        candidates.addWords(of: question, best: pool, in: domain, text, live)
-      }
+      var candidates =
+        if case .list(let list) = domain, list.count <= Self.fewRows {
+          Candidates(near, among: list.rows, question, best: pool, text, live)
+        } else {
+          Candidates(near, in: domain, question, best: pool, text, live)
+        }
       let others = candidates.withoutSimilarity
       if !others.isEmpty {
         let hits = try others.withUnsafeBufferPointer { rows throws(IndexError) in
@@ -111,10 +110,10 @@ extension Store {
             vector, k: min(rows.count, IndexLimits.k.upperBound), amongRows: rows,
             statistics: &explanation.cost)
         }
-        for hit in hits { candidates.setSimilarity(UInt32(hit.row), hit.score) }
+        for hit in hits { candidates.setSimilarity(of: UInt32(hit.row), hit.score) }
       }
       return try memories(
-        of: candidates.ranked, k: k, scope: scope, filter: filter, resolvedAt: covered, live)
+        of: candidates.ranked(core.configuration.metric), k: k, scope: scope, filter: filter, resolvedAt: covered, live)
     } catch { throw StoreError(error) }
   }
 
@@ -150,104 +149,92 @@ extension Store {
 /// A row that may answer a question.
 private struct Candidate {
   var row: UInt32
+  /// The raw metric; nil while it is not known.
+  var distance: Float?
   var similarity: Float = 0
   var own: Float = 0
   var withContext: Float = 0
   var score: Float = 0
 }
 
-/// The rows that may answer a question, from two sides.
+/// The rows that may answer a question, from two sides: those nearest in meaning, and those whose words
+/// meet the question's best.
 private struct Candidates {
-  private var all: [Candidate] = []
-  private var places: [UInt32: Int] = [:]
-  private var hasTerms = false
-  private let metric: Metric
-  private var isSimilarityKnown: [Bool] = []
+  /// Ascending by row.
+  private var all: [Candidate]
+  private let hasTerms: Bool
 
-  init(_ near: [LiveIndex.Hit], metric: Metric) {
-    self.metric = metric
-    for hit in near { setSimilarity(hit.row, hit.score) }
-  }
-
-  private mutating func place(of row: UInt32) -> Int {
-    if let place = places[row] { return place }
-    places[row] = all.count
-    all.append(Candidate(row: row))
-    isSimilarityKnown.append(false)
-    return all.count - 1
-  }
-
-  mutating func setSimilarity(_ row: UInt32, _ score: Float) {
-    let place = place(of: row)
-    isSimilarityKnown[place] = true
-    all[place].similarity =
-      switch metric {
-      case .cosine, .innerProduct: min(max((1 + score) / 2, 0), 1)
-      case .squaredL2: 1 / (1 + max(score, 0))
-      }
-  }
-
-  /// Ascending.
-  var withoutSimilarity: [UInt32] {
-    zip(all, isSimilarityKnown).lazy.filter { !$1 }.map { $0.0.row }.sorted()
-  }
-
-  /// Looks at the words of all rows of a domain, and takes in the best.
-  mutating func addWords(
-    of question: TextQuery, in rows: [UInt32], best count: Int, _ text: TextIndex, _ live: LiveIndex
+  /// Of few rows: the words of all of them are looked at.
+  init(
+    _ near: [LiveIndex.Hit], among rows: [UInt32], _ question: TextQuery, best count: Int,
+    _ text: TextIndex, _ live: LiveIndex
   ) {
-    let rows = live.inOrderOfChanges(rows)
-    let words = ContextualText(
-      text.occurrences(of: question, in: rows), previous: live.previousTurns(of: rows))
-    hasTerms = words.hasTerms
-    var placeOfRow: [UInt32: Int] = [:]
-    for (place, row) in rows.enumerated() where places[row] != nil { placeOfRow[row] = place }
-    for candidate in all.indices {
-      if let place = placeOfRow[all[candidate].row] { take(words, place, into: candidate) }
-    }
-    let best =
-      words.reached.count <= count
-      ? words.reached
-      : Array(
-        words.reached.sorted {
-          let (left, right) = (words.withContext[Int($0)], words.withContext[Int($1)])
-          return left == right ? $0 < $1 : left > right
-        }.prefix(count))
-    for place in best { take(words, Int(place), into: self.place(of: rows[Int(place)])) }
-  }
-
-  /// Takes in the rows of a domain whose own words are best, and the turns around them, and looks at the
-  /// words of all candidates and of the turns around those.
-  mutating func addWords(
-    of question: TextQuery, best count: Int, in domain: LiveIndex.Domain, _ text: TextIndex,
-    _ live: LiveIndex
-  ) {
-    let found = text.search(question, k: count, in: domain).map(\.row)
-    var turns = TurnsOfRuns(live)
-    var around = Set(found)
-    for row in found { around.formUnion(turns.around(row)) }
-    for row in around.filter(domain.contains).sorted() { _ = place(of: row) }
-    for candidate in all { around.formUnion(turns.around(candidate.row) + [candidate.row]) }
-    let rows = live.inOrderOfChanges(around.sorted())
     let words = ContextualText(
       text.occurrences(of: question, in: rows), previous: live.previousTurns(of: rows),
-      corpus: (text.count, text.meanLength))
+      meanLength: text.meanLength)
     hasTerms = words.hasTerms
-    for (place, row) in rows.enumerated() {
-      if let candidate = places[row] { take(words, place, into: candidate) }
+    var top = TopTexts(k: count)
+    for place in words.reached { top.insert(UInt32(place), words.withContext[Int(place)]) }
+    let chosen = top.hits.map { rows[Int($0.row)] } + near.lazy.map(\.row)
+    all = Self.candidates(chosen.sortedOnce, rows, words)
+    for hit in near { setSimilarity(of: hit.row, hit.score) }
+  }
+
+  /// Of many rows: the words of those whose own words are best, of the turns around them, and of the
+  /// nearest and the turns around those.
+  init(
+    _ near: [LiveIndex.Hit], in domain: LiveIndex.Domain, _ question: TextQuery, best count: Int,
+    _ text: TextIndex, _ live: LiveIndex
+  ) {
+    var chosen = text.search(question, k: count, in: domain).map(\.row)
+    for row in chosen { live.addTurns(around: row, to: &chosen) }
+    chosen = chosen.filter(domain.contains)
+    chosen.append(contentsOf: near.lazy.map(\.row))
+    chosen = chosen.sortedOnce
+    var rows = chosen
+    for row in chosen { live.addTurns(around: row, to: &rows) }
+    rows = rows.sortedOnce
+    let words = ContextualText(
+      text.occurrences(of: question, in: rows), previous: live.previousTurns(of: rows),
+      meanLength: text.meanLength, corpus: text.count)
+    hasTerms = words.hasTerms
+    all = Self.candidates(chosen, rows, words)
+    for hit in near { setSimilarity(of: hit.row, hit.score) }
+  }
+
+  /// - Parameter rows: those whose words were looked at; ascending, as the chosen ones.
+  private static func candidates(
+    _ chosen: [UInt32], _ rows: [UInt32], _ words: ContextualText
+  ) -> [Candidate] {
+    chosen.compactMap { row in
+      rows.place(of: row).map { place in
+        Candidate(row: row, own: words.own[place], withContext: words.withContext[place])
+      }
     }
   }
 
-  private mutating func take(_ words: ContextualText, _ place: Int, into candidate: Int) {
-    all[candidate].own = words.own[place]
-    all[candidate].withContext = words.withContext[place]
+  var withoutSimilarity: [UInt32] { all.lazy.filter { $0.distance == nil }.map(\.row) }
+
+  mutating func setSimilarity(of row: UInt32, _ distance: Float) {
+    var (low, high) = (0, all.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if all[middle].row < row { low = middle + 1 } else { high = middle }
+    }
+    if low < all.count, all[low].row == row { all[low].distance = distance }
   }
 
   /// With their scores, best first.
-  var ranked: [Candidate] {
+  func ranked(_ metric: Metric) -> [Candidate] {
     let weight = hasTerms ? Float(RankingWeights.text) : 0
     return all.map { candidate in
       var candidate = candidate
+      let distance = candidate.distance ?? 0
+      candidate.similarity =
+        switch metric {
+        case .cosine, .innerProduct: min(max((1 + distance) / 2, 0), 1)
+        case .squaredL2: 1 / (1 + max(distance, 0))
+        }
       candidate.score = (1 - weight) * candidate.similarity + weight * candidate.withContext
       return candidate
     }.sorted { $0.score == $1.score ? $0.row < $1.row : $0.score > $1.score }

@@ -103,6 +103,8 @@ final class TextIndex: Sendable {
   private let tokenizer = TextTokenizer()
   /// Weights by term, all 0, of searches that have ended.
   let idleWeights = Mutex<[[Float]]>([])
+  /// The same of places in a query.
+  let idlePlaces = Mutex<[[UInt8]]>([])
 
   convenience init(limits: Limits = Limits()) throws(IndexError) {
     try self.init(limits: limits, terms: try TermTable())
