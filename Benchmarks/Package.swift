@@ -16,6 +16,7 @@ let package = Package(
       dependencies: [
         "BenchmarkSupport",
         .product(name: "EngramIndex", package: "Engram"),
+        .product(name: "EngramModels", package: "Engram"),
         .product(name: "EngramStore", package: "Engram"),
         .product(name: "CEngramKernels", package: "Engram"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -80,8 +80,8 @@ struct ModelPackage: Sendable {
 
   private func writing(to target: String, _ body: () throws -> Void) throws(ModelError) {
     do { try body() } catch {
-      throw .unfetched(
-        folder: target, reason: "the folder cannot be written: \(error.localizedDescription)")
+      let reason = error.localizedDescription.trimmingCharacters(in: CharacterSet(charactersIn: "."))
+      throw .unfetched(folder: target, reason: "the folder cannot be written: \(reason)")
     }
   }
 

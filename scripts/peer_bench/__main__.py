@@ -1,5 +1,6 @@
 """Engram beside others on the same files, in turn: its index beside other libraries, and, in the
-set `durability`, its durable adds beside other stores (see durability.py).
+set `durability`, its durable adds beside other stores (see durability.py), in the set `embed` its
+embeddings beside ONNX Runtime (see embedding.py).
 
 Every library's index is built on all cores and searched on one thread. First a bisection finds each
 library's smallest search width that reaches each recall@10; then every round measures every library
@@ -13,7 +14,7 @@ import json
 import sys
 import time
 
-from . import durability, durability_report, filters, libraries, report, widths
+from . import durability, durability_report, embedding, filters, libraries, report, widths
 from .contestants import Engram, Peer
 from .data import SETS, DataSet, Truth, find
 from .worker import LeftOut
@@ -31,6 +32,10 @@ def main():
             results.append(durability.compare(folder, options, progress))
             print(durability_report.text(results[-1]), flush=True)
             continue
+        if name == embedding.SET:
+            results.append(embedding.compare(options, progress))
+            print(embedding.text(results[-1]), flush=True)
+            continue
         data = DataSet(name, find(name, getattr(options, name.replace("-", "_"))), options.rows)
         results.append(compare(data, options))
         print(report.text(results[-1]), flush=True)
@@ -45,7 +50,8 @@ def arguments():
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bench", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--sets", default=",".join(SETS),
-                        help=f"default: %(default)s; {durability.SET} measures stores")
+                        help=f"default: %(default)s; {durability.SET} measures stores, "
+                        f"{embedding.SET} embeddings")
     for name in SETS:
         parser.add_argument(f"--{name}", metavar="FOLDER",
                             help="where it is; default: in the folder ENGRAM_DATASETS names")
@@ -54,6 +60,8 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--only", metavar="NAMES", help="peers whose names begin with one of "
                         "these, with commas between: hnswlib,SVS 32")
+    parser.add_argument("--model", metavar="FOLDER",
+                        help=f"of {embedding.SET}; default: where engram model fetch puts it")
     parser.add_argument("--seconds", type=float, default=10,
                         help=f"of each run of {durability.SET}; default: %(default)s")
     parser.add_argument("--warm-up", type=float, default=1,

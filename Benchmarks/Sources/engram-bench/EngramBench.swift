@@ -21,6 +21,7 @@ struct EngramBench: AsyncParsableCommand {
       Contention.self,
       ContentionProcess.self,
       KernelBench.self,
+      Embed.self,
     ])
 }
 
