@@ -68,7 +68,8 @@ import Testing
     let model = try TinyModel().load()
     let texts = [
       "", "\0", String(repeating: "z", count: 1 << 20), String(repeating: "tea ", count: 1 << 18),
-      String(repeating: "\u{301}", count: 10_000), String(repeating: "é", count: 100_000), "👨‍👩‍👧‍👦\u{FFFD}",
+      String(repeating: "\u{301}", count: 10_000), String(repeating: "é", count: 100_000),
+      "👨‍👩‍👧‍👦\u{FFFD}",
       String(decoding: [0xED, 0xA0, 0x80, 0xFF], as: UTF8.self),
     ]
     for text in texts {

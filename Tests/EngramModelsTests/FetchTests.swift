@@ -16,7 +16,8 @@ import Testing
     /// `pip` and `unpack` are what the script does as one and the other, with `$dest` for where to.
     init(
       pip: String = "echo called >>\"$0.calls\"; echo wheel >\"$dest/tiny.whl\"",
-      unpack: String = "mkdir -p \"$dest/inside\"; for file in a b; do echo $file >\"$dest/inside/$file\"; done"
+      unpack: String =
+        "mkdir -p \"$dest/inside\"; for file in a b; do echo $file >\"$dest/inside/$file\"; done"
     ) throws {
       root = FileManager.default.temporaryDirectory.appendingPathComponent("fetch-\(UUID().uuidString)").path
       try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)

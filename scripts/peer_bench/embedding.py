@@ -97,7 +97,8 @@ class Peer:
         tokenizer = BertWordPieceTokenizer(f"{folder}/vocab.txt")
         tokenizer.enable_truncation(256)
         with open(texts) as lines:
-            self._texts = sorted((tokenizer.encode(line.rstrip("\n")).ids for line in lines), key=len)
+            tokens = [tokenizer.encode(line.rstrip("\n")).ids for line in lines]
+        self._texts = sorted(tokens, key=len)
         self.size = min(SIZES, key=lambda size: self._seconds(batches(self._texts, size)))
 
     def round(self):
@@ -194,8 +195,8 @@ def text(result):
         "tokens that are ready. Its graph is fused by its own optimizer for BERT "
         f"({fused}); its vectors agree with the reference to 1 - cosine {result['farthest']:.0e}.",
         "", "One text on one thread, milliseconds:", "",
-        "| tokens | Engram p50 | p95 | p99 | AVX2 kernels p50 | p95 | p99 | ONNX Runtime p50 | p95 "
-        f"| p99 | with {processor['cores']} threads p50 | its p50 to Engram's | to AVX2 kernels |",
+        "| tokens | Engram p50 | p95 | p99 | AVX2 kernels p50 | p95 | p99 | ONNX Runtime p50 "
+        f"| p95 | p99 | with {processor['cores']} threads p50 | its p50 to Engram's | to AVX2 kernels |",
         f"| ---: |{' ---: |' * 12}"]
     for count in TOKENS:
         cells = [f"{way[f'{kind} {count}']:.2f}" for way in (engram, avx2, peer)
@@ -204,8 +205,8 @@ def text(result):
         cells += [f"{peer[f'p50 {count}'] / way[f'p50 {count}']:.2f}" for way in (engram, avx2)]
         lines.append(f"| {count} | {' | '.join(cells)} |")
     lines += [
-        "", f"{TEXTS} texts of dialog-100k in one call, {engram['tokens']:,.0f} tokens. ONNX Runtime: "
-        f"sorted by length, in batches of {result['size']}, its fastest of "
+        "", f"{TEXTS} texts of dialog-100k in one call, {engram['tokens']:,.0f} tokens. ONNX "
+        f"Runtime: sorted by length, in batches of {result['size']}, its fastest of "
         f"{', '.join(map(str, SIZES))}; on all cores one call with all threads or a call on each "
         "core, whichever is faster.", "",
         "| threads | Engram texts/s | tokens/s | AVX2 kernels texts/s | ONNX Runtime texts/s "

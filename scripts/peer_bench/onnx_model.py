@@ -39,8 +39,8 @@ def tensors(file):
 
 
 class Graph:
-    """The encoder as frameworks export it, which is what the optimizer looks for; then the mean of the
-    tokens, of length 1."""
+    """The encoder as frameworks export it, which is what the optimizer looks for; then the mean of
+    the tokens, of length 1."""
 
     def __init__(self, weights):
         self.weights = weights
@@ -81,7 +81,8 @@ class Graph:
     def encoder(self):
         table = "embeddings.{}_embeddings.weight".format
         # All tokens are of the first type: one table holds its row and the places.
-        places = self.constant(self.weights[table("position")] + self.weights[table("token_type")][0])
+        kind = self.weights[table("token_type")][0]
+        places = self.constant(self.weights[table("position")] + kind)
         tokens = self.op("Gather", self.op("Shape", "ids"), self.constant([1], np.int64), axis=0)
         place = self.op("Slice", places, self.constant([0], np.int64), tokens,
                         self.constant([0], np.int64))
