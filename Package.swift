@@ -2,7 +2,7 @@
 import PackageDescription
 
 // Imports run one way only: EngramCLI -> Engram -> EngramModels, EngramStore -> EngramIndex ->
-// CEngramKernels, CBLAS.
+// CEngramKernels, CBLAS; EngramModels -> CCurl.
 let package = Package(
   name: "Engram",
   platforms: [.macOS(.v15)],
@@ -22,6 +22,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    // For tests alone.
+    .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
   ],
   targets: [
     .target(name: "CEngramKernels"),
@@ -45,9 +47,12 @@ let package = Package(
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(
       name: "EngramModels",
-      dependencies: ["CEngramKernels", .product(name: "Crypto", package: "swift-crypto")]),
+      dependencies: [
+        "CEngramKernels", "CCurl", .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .target(
       name: "Engram",
       dependencies: [
@@ -72,7 +77,12 @@ let package = Package(
         .product(name: "CoreMetrics", package: "swift-metrics"),
       ]),
     .testTarget(
-      name: "EngramModelsTests", dependencies: ["EngramModels"], exclude: ["Reference"]),
+      name: "EngramModelsTests",
+      dependencies: [
+        "EngramModels", "CSanitizers",
+        .product(name: "FlyingFox", package: "FlyingFox"),
+        .product(name: "FlyingSocks", package: "FlyingFox"),
+      ], exclude: ["Reference"]),
     .testTarget(name: "EngramTests", dependencies: ["Engram", "EngramModels", "EngramStore"]),
     .testTarget(name: "EngramCLITests", dependencies: ["EngramCLI", "EngramStore"]),
     // The process that the store's tests kill, and whose calls on files they record and let fail.

@@ -2,14 +2,15 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# The system libraries that Engram links: SQLite, and BLAS with LAPACK (OpenBLAS where it is to be
-# had). Installed with apt where that may be; otherwise says what to install.
+# The system libraries that Engram links: SQLite, BLAS with LAPACK (OpenBLAS where it is to be had),
+# and libcurl. Installed with apt where that may be; otherwise says what to install.
 need_system_libraries() {
   [ "$(uname -s)" = Linux ] || return 0
   local missing=()
   has_header sqlite3.h || missing+=(libsqlite3-dev)
   has_header cblas.h || missing+=(libopenblas-dev)
   has_library liblapack.so || missing+=(liblapack-dev)
+  has_header curl/curl.h || missing+=(libcurl4-openssl-dev)
   [ ${#missing[@]} -gt 0 ] || return 0
   if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
     echo "installing ${missing[*]}" >&2
