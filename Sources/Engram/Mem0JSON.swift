@@ -31,7 +31,8 @@ extension Memory {
     let hash = Insecure.MD5.hash(data: Data(text.utf8)).map { byte in
       String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
     }.joined()
-    let values = metadata.values
+    var values = metadata.values
+    values[FactSlot.key] = nil
     var members: [String: JSONValue] = [
       "id": .string(id.mem0), "memory": .string(text), "hash": .string(hash),
       "metadata": values.isEmpty ? .null : .object(values), "created_at": createdAt.mem0,

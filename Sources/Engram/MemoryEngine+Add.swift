@@ -2,7 +2,7 @@ import EngramStore
 import Foundation
 
 extension MemoryEngine {
-  /// Adds what is said in a text.
+  /// Adds what a text says.
   ///
   /// - Returns: what became of it, once that is durable.
   @discardableResult
@@ -15,6 +15,9 @@ extension MemoryEngine {
   /// Adds what is said in messages: the messages as they are and the memories made of them, in one
   /// transaction.
   ///
+  /// Unless they are kept `verbatim`, rules find lasting facts in what users say; chatter, questions and
+  /// what assistants say leave none.
+  ///
   /// - Parameters:
   ///   - messages: in their order; what the system said is instructions, and no memory is made of it.
   ///   - scope: whose memories they are; at least one id.
@@ -24,6 +27,17 @@ extension MemoryEngine {
     _ messages: [Message], scope: Scope, options: AddOptions = AddOptions()
   ) async throws(EngramError) -> [Added] {
     try Self.require(scope)
+    try Self.check(messages, options)
+    let episode = try Episode(messages, scope: scope, key: options.key)
+    if options.mode == .verbatim { return try await keep(messages, as: episode, options) }
+    let facts = Self.facts(in: messages)
+    // The decisions of one call stand on what the one before it has written.
+    return try await turns.run(in: scope) { () async throws(EngramError) in
+      try await consolidate(facts, of: episode, options)
+    }
+  }
+
+  private static func check(_ messages: [Message], _ options: AddOptions) throws(EngramError) {
     guard messages.contains(where: { $0.role != .system }) else {
       throw .invalid(field: "messages", reason: "there is none of a user or an assistant")
     }
@@ -36,11 +50,22 @@ extension MemoryEngine {
         throw .invalid(field: "messages", reason: "one is empty")
       }
     }
-    return try await remember(messages, as: Episode(messages, scope: scope), options)
+    guard options.metadata[FactSlot.key] == nil else {
+      throw .invalid(field: "metadata", reason: "\(FactSlot.key) is Engram's own; take another name")
+    }
+  }
+
+  private static func facts(in messages: [Message]) -> [RuleFact] {
+    let extractor = RuleExtractor()
+    var facts: [RuleFact] = []
+    for message in messages where message.role == .user {
+      facts += extractor.facts(in: message.content, after: facts)
+    }
+    return facts
   }
 
   /// Keeps each message as a memory of its own.
-  private func remember(
+  private func keep(
     _ messages: [Message], as episode: Episode, _ options: AddOptions
   ) async throws(EngramError) -> [Added] {
     let kept = messages.filter { $0.role != .system }
@@ -54,7 +79,7 @@ extension MemoryEngine {
       memory.actor = message.name
       batch.inserts.append(memory)
     }
-    let ids = try await write(batch)
+    let ids = try await asEngramError { try await store.write(batch) }
     return zip(ids, kept).map { id, message in
       Added(
         id: id, memory: message.content, event: .add, superseded: [], role: message.role.rawValue,
@@ -62,8 +87,41 @@ extension MemoryEngine {
     }
   }
 
-  private func write(_ batch: WriteBatch) async throws(EngramError) -> [UUID] {
-    try await asEngramError { try await store.write(batch) }
+  /// Writes what facts do to the memories of their scope.
+  private func consolidate(
+    _ facts: [RuleFact], of episode: Episode, _ options: AddOptions
+  ) async throws(EngramError) -> [Added] {
+    let vectors = facts.isEmpty ? [] : try await vectors(of: facts.map(\.text))
+    var attempts = 0
+    while true {
+      var plan = ConsolidationPlan(episode: episode, options: options)
+      try asEngramError {
+        for (number, (fact, vector)) in zip(facts, vectors).enumerated() {
+          try plan.add(fact, vector, number, held: held(near: fact, vector, scope: episode.scope))
+        }
+      }
+      do {
+        _ = try await store.write(plan.batch)
+        return plan.added
+      } catch .unknownMemory where attempts < Self.attempts {
+        // Another process has ended one of them meanwhile: what is there now decides.
+        attempts += 1
+      } catch { throw .store(error) }
+    }
+  }
+
+  private static let attempts = 5
+  /// Memories near a fact that are compared with it, beside those of its slot.
+  private static let near = 64
+
+  /// The memories that a fact may say again, or may contradict.
+  private func held(near fact: RuleFact, _ vector: [Float], scope: Scope) throws -> [ScoredMemory] {
+    var held = try store.search(vector, k: Self.near, scope: scope)
+    guard let slot = fact.slot else { return held }
+    let known = Set(held.map(\.memory.id))
+    held += try store.search(vector, k: Self.near, scope: scope, filter: FactSlot.filter(slot))
+      .filter { !known.contains($0.memory.id) }
+    return held
   }
 }
 
@@ -78,7 +136,9 @@ extension AddOptions {
 
 extension Episode {
   /// Messages as they were said.
-  init(_ messages: [Message], scope: Scope) throws(EngramError) {
+  ///
+  /// - Parameter key: of the call: said again with it, it is the same episode.
+  init(_ messages: [Message], scope: Scope, key: String?) throws(EngramError) {
     let body = JSONValue.array(
       messages.map { message in
         var members: [String: JSONValue] = [
@@ -87,6 +147,7 @@ extension Episode {
         if let name = message.name { members["name"] = .string(name) }
         return .object(members)
       })
-    self.init(scope: scope, body: try asEngramError { try body.canonicalText })
+    let text = try asEngramError { try body.canonicalText }
+    self.init(id: key.map { UUID(named: $0, scope) }, scope: scope, body: text)
   }
 }

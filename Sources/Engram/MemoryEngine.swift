@@ -17,6 +17,7 @@ public final class MemoryEngine: Sendable {
   /// The store beneath, for what this layer has no word for: copies, proofs, figures.
   public let store: Store
   let embedder: any Embedder
+  let turns = ScopeTurns()
 
   /// Opens the memories in a directory, making it where there is none.
   ///

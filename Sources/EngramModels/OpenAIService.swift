@@ -96,7 +96,7 @@ extension ModelError {
       .service(status: status, message: endpoint.scrubbed(message))
     case .badReply(let reason): .badReply(reason: endpoint.scrubbed(reason))
     case .invalid(let field, let reason): .invalid(field: field, reason: endpoint.scrubbed(reason))
-    case .unreadable, .damaged, .timedOut, .cancelled, .rateLimited: self
+    case .unreadable, .damaged, .unfetched, .timedOut, .cancelled, .rateLimited: self
     }
   }
 }

@@ -4,7 +4,7 @@ extension UUID {
   /// A new id of version 7: milliseconds since 1970, then random bits (RFC 9562, section 5.7). Ids of
   /// memories that come together lie together in the catalogue's indexes; each random one would cost a
   /// page of its own in each of them.
-  static func timeOrdered() -> UUID {
+  public static func timeOrdered() -> UUID {
     // In place of `UUID()`, which opens a file for its random bits on Linux.
     var random = SystemRandomNumberGenerator()
     let milliseconds = UInt64(clamping: Timestamp.now / 1_000)
