@@ -2,14 +2,18 @@ import EngramStore
 import Foundation
 
 extension MemoryEngine {
-  /// Adds what a text says.
+  /// Adds what a text says: facts about the speaker, as of a message, or else, where it states something,
+  /// the text as it is.
   ///
-  /// - Returns: what became of it, once that is durable.
+  /// - Returns: what became of it, once that is durable; empty where it says nothing that lasts.
   @discardableResult
   public func add(
     _ text: String, scope: Scope, options: AddOptions = AddOptions()
   ) async throws(EngramError) -> [Added] {
-    try await add([Message(.user, text)], scope: scope, options: options)
+    let message = Message(.user, text)
+    var facts = Self.facts(in: [message])
+    if facts.isEmpty, Note.isKept(text) { facts = [RuleFact(text: text, importance: 0.5)] }
+    return try await add([message], stating: facts, scope: scope, options: options)
   }
 
   /// Adds what is said in messages: the messages as they are and the memories made of them, in one
@@ -26,11 +30,16 @@ extension MemoryEngine {
   public func add(
     _ messages: [Message], scope: Scope, options: AddOptions = AddOptions()
   ) async throws(EngramError) -> [Added] {
+    try await add(messages, stating: Self.facts(in: messages), scope: scope, options: options)
+  }
+
+  private func add(
+    _ messages: [Message], stating facts: [RuleFact], scope: Scope, options: AddOptions
+  ) async throws(EngramError) -> [Added] {
     try Self.require(scope)
     try Self.check(messages, options)
     let episode = try Episode(messages, scope: scope, key: options.key)
     if options.mode == .verbatim { return try await keep(messages, as: episode, options) }
-    let facts = Self.facts(in: messages)
     // The decisions of one call stand on what the one before it has written.
     return try await turns.run(in: scope) { () async throws(EngramError) in
       try await consolidate(facts, of: episode, options)

@@ -10,8 +10,9 @@ struct SavedTextSegment {
   private func column<Element>(
     _ start: Int, _ count: Int, as type: Element.Type
   ) -> UnsafeBufferPointer<Element> {
-    UnsafeBufferPointer(rebasing: bytes[start..<start + count * MemoryLayout<Element>.stride]
-      .bindMemory(to: type)[0..<count])
+    UnsafeBufferPointer(
+      rebasing: bytes[start..<start + count * MemoryLayout<Element>.stride]
+        .bindMemory(to: type)[0..<count])
   }
 
   /// Whether numbers begin with 0, ascend and end with `end`.
