@@ -86,7 +86,7 @@ extension RuleCase {
       .update, ["I use vim.", "I've switched to Emacs from vim."], current: ["emacs"],
       stale: ["vim"], atMost: 1),
     .init(
-      .update, ["My birthday is 4 May.", "My birthday is May 5th."], current: ["may 5"],
+      .update, ["My birthday is 4 May.", "My birthday is May 5th."], current: ["5 may"],
       stale: ["4 may"], atMost: 1),
     .init(
       .update, ["I go to the gym on Mondays.", "My timezone is CET", "My timezone is PST now"],
