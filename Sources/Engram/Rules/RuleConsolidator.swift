@@ -2,13 +2,16 @@
 public struct HeldFact<ID: Hashable & Sendable>: Sendable {
   public var id: ID
   public var text: String
-  /// What was stored with the fact; where it is nil, slot and value are read from the text.
+  /// What was stored with the fact, of kind `state`; where it is nil, slot and value are read from
+  /// the text. The slot of a retraction is not to be stored: its text tells what it is.
   public var slot: Slot?
   public var value: String?
   /// The cosine of the two texts' embeddings, where the caller has it.
   public var similarity: Float?
 
-  public init(id: ID, text: String, slot: Slot? = nil, value: String? = nil, similarity: Float? = nil) {
+  public init(
+    id: ID, text: String, slot: Slot? = nil, value: String? = nil, similarity: Float? = nil
+  ) {
     self.id = id
     self.text = text
     self.slot = slot
@@ -44,10 +47,14 @@ public struct RuleConsolidator: Sendable {
 
   /// - Parameter held: the current facts of the same scope that may have to do with the new one:
   ///   those of the same subject, and the nearest by text or vector.
-  public func decide<ID>(_ fact: RuleFact, against held: [HeldFact<ID>]) -> ConsolidationDecision<ID> {
+  public func decide<ID>(_ fact: RuleFact, against held: [HeldFact<ID>]) -> ConsolidationDecision<
+    ID
+  > {
     let new = RuleStatement(fact)
     let statements = held.map { ($0, RuleStatement($0)) }
-    if fact.kind == .state, let same = statements.first(where: { isSame(new, $0.1, similarity: $0.0.similarity) }) {
+    if fact.kind == .state,
+      let same = statements.first(where: { isSame(new, $0.1, similarity: $0.0.similarity) })
+    {
       let ended = ended(by: new, among: statements).filter { $0 != same.0.id }
       return ended.isEmpty ? .none(because: same.0.id) : .retract(ended)
     }
@@ -111,10 +118,17 @@ public struct RuleConsolidator: Sendable {
     if attribute.endsSame.contains(other.attribute), hasSameValue || covers(new.value, old.value) {
       return true
     }
+    if attribute.endsSame.contains("has"), other.attribute.hasPrefix(Self.count) {
+      return sameValue(new.value, String(other.attribute.dropFirst(Self.count.count)))
+    }
     guard let previous = new.previousValue, old.kind == .state else { return false }
     return sameValue(previous, old.value)
-      && (slot == other || slot.attribute == "uses" && !["likes", "dislikes"].contains(other.attribute))
+      && (slot == other
+        || slot.attribute == "uses" && !["likes", "dislikes"].contains(other.attribute))
   }
+
+  /// "I have no cats" ends "number of cats".
+  private static let count = "number of "
 
   /// "A dog called Rex" says of "a dog" all there is.
   private func refines(_ new: String?, _ old: String?) -> Bool {
@@ -169,7 +183,8 @@ private struct RuleStatement {
       return
     }
     let facts = RuleExtractor().facts(in: held.text)
-    self.init(text: held.text, facts.count == 1 ? facts[0] : RuleFact(text: held.text, importance: 0))
+    self.init(
+      text: held.text, facts.count == 1 ? facts[0] : RuleFact(text: held.text, importance: 0))
     isWhole = facts.count < 2
   }
 
@@ -181,7 +196,9 @@ private struct RuleStatement {
     previousValue = fact.previousValue
     isSingleValued = fact.isSingleValued
     let words = normalized.split(separator: " ").map(String.init)
-    isNegated = words.contains { ["not", "no", "never", "without", "stopped", "quit"].contains($0) }
+    isNegated = words.contains {
+      ["not", "no", "never", "without", "stopped", "quit"].contains($0)
+    }
     stems = Self.stems(normalized)
     marks = Set(words.filter { $0.contains(where: \.isNumber) || RuleLexicon.numbers[$0] != nil })
   }

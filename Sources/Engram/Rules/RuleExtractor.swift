@@ -8,6 +8,14 @@
 /// conversation itself. Only messages of the user are to be read; what an assistant says is no fact
 /// about the user.
 ///
+/// A fact keeps the speaker's words and person ("I live in Berlin", not "User lives in Berlin"):
+/// nothing has to be conjugated, search meets the words that were said, and a kept text reads as
+/// the same fact again. Whose "I" it is, the scope of the memory says.
+///
+/// What the rules do not see: what only the world's knowledge tells ("I moved from Chrome to
+/// Firefox" reads as a move to a place), a change between two facts without a slot ("I take the
+/// train now" after "I take the bus"), and irony.
+///
 /// The work grows linearly with the length of the text.
 public struct RuleExtractor: Sendable {
   public init() {}

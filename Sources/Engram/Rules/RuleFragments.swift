@@ -28,7 +28,9 @@ enum RuleFragments {
     var start = sentence.startIndex
     var joined = false
     func close(at end: Int) {
-      if let fragment = fragment(sentence[start..<end], isJoined: joined) { fragments.append(fragment) }
+      if let fragment = fragment(sentence[start..<end], isJoined: joined) {
+        fragments.append(fragment)
+      }
     }
     var index = start
     while index < sentence.endIndex {
@@ -40,8 +42,10 @@ enum RuleFragments {
         joined = false
       } else if let next = boundary(at: index, in: sentence, clause: start) {
         close(at: index)
-        joined = sentence[index].kind == .word || sentence.indices.contains(index + 1)
-          && RuleLexicon.conjunctions.contains(sentence[index + 1].word)
+        joined =
+          sentence[index].kind == .word
+          || sentence.indices.contains(index + 1)
+            && RuleLexicon.conjunctions.contains(sentence[index + 1].word)
         start = next
         index = next - 1
       }
@@ -51,13 +55,18 @@ enum RuleFragments {
   }
 
   /// Where the next clause begins, if the comma or conjunction at `index` parts two of them.
-  private static func boundary(at index: Int, in sentence: ArraySlice<RuleToken>, clause: Int) -> Int? {
+  private static func boundary(at index: Int, in sentence: ArraySlice<RuleToken>, clause: Int)
+    -> Int?
+  {
     let token = sentence[index]
-    guard token.kind == .comma || RuleLexicon.conjunctions.contains(token.word), !token.isQuoted else {
+    guard token.kind == .comma || RuleLexicon.conjunctions.contains(token.word), !token.isQuoted
+    else {
       return nil
     }
     var next = index + 1
-    if token.kind == .comma, next < sentence.endIndex, RuleLexicon.conjunctions.contains(sentence[next].word) {
+    if token.kind == .comma, next < sentence.endIndex,
+      RuleLexicon.conjunctions.contains(sentence[next].word)
+    {
       next += 1
     }
     guard next < sentence.endIndex, !sentence[next].isQuoted else { return nil }
@@ -91,15 +100,20 @@ enum RuleFragments {
         || first.word == "how" || first.word == "what" || first.word == "why"
     }
     return RuleLexicon.auxiliaries.contains(first.word)
-      && ["i", "you", "we", "he", "she", "it", "they", "there", "my", "not", "anyone", "this"].contains(second)
+      && ["i", "you", "we", "he", "she", "it", "they", "there", "my", "not", "anyone", "this"]
+        .contains(second)
   }
 
   /// A verb that goes on about the subject of the clause before.
   static func startsPredicate(_ tokens: ArraySlice<RuleToken>) -> Bool {
-    guard let verb = tokens.prefix(headAtMost).first(where: { !RuleLexicon.isAdverb($0.word) })?.word else { return false }
+    guard
+      let verb = tokens.prefix(headAtMost).first(where: { !RuleLexicon.isAdverb($0.word) })?.word
+    else { return false }
     if ["never", "do", "does", "did", "am", "is", "are", "have", "has", "can", "can't", "no"]
       .contains(verb)
-    { return verb != "no" || tokens.dropFirst().first?.word == "longer" }
+    {
+      return verb != "no" || tokens.dropFirst().first?.word == "longer"
+    }
     guard let known = RuleVerbs.known(verb) else { return false }
     return !known.forms.isDisjoint(with: [.base, .third, .past])
   }
@@ -108,7 +122,8 @@ enum RuleFragments {
     let trimmed = trimmed(tokens)
     guard let first = trimmed.first else { return nil }
     if first.word == "not", trimmed.dropFirst().first?.word != "only" {
-      return RuleFragment(role: .contrast, tokens: trimmed.dropFirst(), isCorrection: false, isJoined: isJoined)
+      return RuleFragment(
+        role: .contrast, tokens: trimmed.dropFirst(), isCorrection: false, isJoined: isJoined)
     }
     var (rest, isCorrection) = stripped(trimmed)
     var role = RuleFragment.Role.statement

@@ -17,7 +17,9 @@ enum RuleLanguage {
         if scalar.value > 0x24f { others += 1 }
       }
       if RuleLexicon.english.contains(token.word) { return false }
-      if RuleLexicon.foreign.contains(token.word) || token.word.dropFirst().first == "'" { isMarked = true }
+      if RuleLexicon.foreign.contains(token.word) || token.word.dropFirst().first == "'" {
+        isMarked = true
+      }
     }
     if others >= lettersAtLeast, others * 2 > letters { return true }
     return words > wordsAtLeast && isMarked

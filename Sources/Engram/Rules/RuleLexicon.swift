@@ -107,7 +107,8 @@ enum RuleLexicon {
     """)
   /// Words in -ly that are no adverbs.
   static let notAdverbs = words("family italy july early supply reply rely apply fly daily only")
-  static let hedges = words("almost nearly barely hardly probably possibly maybe perhaps supposedly")
+  static let hedges = words(
+    "almost nearly barely hardly probably possibly maybe perhaps supposedly")
   static let modals = words("will would could may might shall should")
   /// Verbs of thinking, wishing and supposing: what follows is not said to be so.
   static let doubtVerbs = words(
@@ -150,7 +151,7 @@ enum RuleLexicon {
   static let taskThings = words(
     """
     code script function program app build test tests query error bug file loop array exception
-    internet wifi connection order package flight train battery screen server deployment pipeline
+    internet wifi connection order package flight battery screen server deployment pipeline
     commit branch output input log logs prompt answer page link request website download
     """)
   static let passingStates = words(
@@ -249,9 +250,11 @@ enum RuleLexicon {
     nurse chef pilot vet surgeon coach architect lawyer judge analyst clerk student intern ceo cto
     cfo journalist barista midwife guard cook priest pharmacist mechanic electrician freelancer
     entrepreneur founder model soldier scientist consultant accountant assistant engineer dev
-    professor director sales rep housewife tailor smith postman monk nun au
+    professor director sales rep housewife tailor smith postman monk nun
     """)
-  static let occupationEndings = ["er", "or", "ist", "ian", "eer", "man", "woman", "tant", "grapher"]
+  static let occupationEndings = [
+    "er", "or", "ist", "ian", "eer", "man", "woman", "tant", "grapher",
+  ]
   static let notOccupations = words(
     """
     mother father sister brother daughter member lover beginner believer person fan owl number

@@ -35,10 +35,14 @@ struct RuleMatcher {
 
   private static let gapAtMost = 12
   private static let goesOn: Set<String> = [
-    "live", "reside", "work", "study", "use", "learn", "teach", "major", "code", "suffer", "attend", "plan",
+    "live", "reside", "work", "study", "use", "learn", "teach", "major", "code", "suffer", "attend",
+    "plan",
     "hope",
   ]
 
+  private static let nounChanges: Set<String> = [
+    "change", "go", "increase", "decrease", "drop", "rise", "fall",
+  ]
   private static let changes: Set<String> = ["switch", "migrate", "convert", "change", "move"]
 
   /// All that the clause says of known attributes; no two values from the same words.
@@ -47,7 +51,8 @@ struct RuleMatcher {
     if let change = nounChange() { return [change] }
     var found: [RuleMatch] = []
     for pattern in RulePattern.patterns(of: clause.predicate.lemma) {
-      guard holds(pattern.aspect), !found.contains(where: { $0.attribute.name == pattern.attribute })
+      guard holds(pattern.aspect),
+        !found.contains(where: { $0.attribute.name == pattern.attribute })
       else { continue }
       let new = match(pattern).filter { new in
         !found.contains { $0.reading.tokens.overlaps(new.reading.tokens) }
@@ -65,7 +70,9 @@ struct RuleMatcher {
       if predicate.isAhead || predicate.tense == .past { return predicate.isFormer }
       let lasts = clause.tokens.contains { ["since", "for", "always"].contains($0.word) }
       if predicate.isPerfect && !predicate.isNegated && !predicate.isBegun { return lasts }
-      if predicate.isProgressive { return aspect == .progress || Self.goesOn.contains(predicate.lemma) }
+      if predicate.isProgressive {
+        return aspect == .progress || Self.goesOn.contains(predicate.lemma)
+      }
       return true
     case .event:
       if predicate.isFormer || predicate.isAhead || predicate.isProgressive { return false }
@@ -111,16 +118,20 @@ struct RuleMatcher {
       while index < clause.tokens.count, !words.contains(clause.word(index)),
         RuleLexicon.isAdverb(clause.word(index))
       { index += 1 }
-      guard index < clause.tokens.count, words.contains(clause.word(index)), !clause.tokens[index].isQuoted
+      guard index < clause.tokens.count, words.contains(clause.word(index)),
+        !clause.tokens[index].isQuoted
       else { return false }
       return ends(of: rest, at: index + 1, gap: gap, take: take)
     case .gap:
       for length in 0...Self.gapAtMost {
         let end = index + length
         guard end < clause.tokens.count else { return false }
-        if length > 0, ["because", "when", "if", "that", "who", "which", "while", "and", "but"]
-          .contains(clause.word(end - 1))
-        { return false }
+        if length > 0,
+          ["because", "when", "if", "that", "who", "which", "while", "and", "but"]
+            .contains(clause.word(end - 1))
+        {
+          return false
+        }
         let new = gap ?? (length > 0 ? index..<end : nil)
         if ends(of: rest, at: end, gap: new, take: take) { return true }
       }
@@ -134,7 +145,8 @@ struct RuleMatcher {
     if clause.predicate.lemma == "replace" {
       return clause.reader.phrase(at: range.lowerBound + 1, stops: ["with", "by"])?.value
     }
-    let all = Self.changes.contains(clause.predicate.lemma) ? range.lowerBound..<clause.tokens.count : range
+    let all =
+      Self.changes.contains(clause.predicate.lemma) ? range.lowerBound..<clause.tokens.count : range
     guard let from = all.first(where: { clause.word($0) == "from" }) else { return nil }
     return clause.reader.phrase(at: from + 1, stops: ["to", "into"])?.value
   }
@@ -144,13 +156,15 @@ struct RuleMatcher {
   /// "My shoe size is 42", "my address has changed to ..."
   private func nounMatch(_ attribute: String) -> RuleMatch? {
     let predicate = clause.predicate
-    guard predicate.tense == .present || predicate.isPerfect || predicate.lemma == "change",
+    let isChange = Self.nounChanges.contains(predicate.lemma)
+    guard predicate.tense == .present || predicate.isPerfect || isChange,
       !predicate.isProgressive, !predicate.isAhead, !predicate.isFormer,
       let noun = clause.subject.noun, !noun.contains(where: RuleLexicon.passingThings.contains)
     else { return nil }
     var start = predicate.complement
-    if predicate.lemma == "change" {
-      guard let to = clause.tokens.indices.dropFirst(start).first(where: { clause.word($0) == "to" })
+    if isChange {
+      guard
+        let to = clause.tokens.indices.dropFirst(start).first(where: { clause.word($0) == "to" })
       else { return nil }
       start = to + 1
     } else if predicate.lemma != "be" {
@@ -169,7 +183,9 @@ struct RuleMatcher {
   }
 
   private func nounValue(_ attribute: String, at start: Int) -> RuleReading? {
-    if ["birthday", "anniversary"].contains(where: attribute.hasSuffix), let date = clause.reader.date(at: start) {
+    if ["birthday", "anniversary"].contains(where: attribute.hasSuffix),
+      let date = clause.reader.date(at: start)
+    {
       return date
     }
     if clause.tokens.indices.contains(start), clause.tokens[start].isQuoted {
@@ -177,7 +193,8 @@ struct RuleMatcher {
       let words = clause.tokens[start..<end].lazy.filter { $0.kind == .word }.map(\.word)
       return RuleReading(tokens: start..<end, value: words.joined(separator: " "))
     }
-    let reading = clause.reader.phrase(at: start, stops: attribute == "goal" ? [] : ["because", "that"])
+    let reading = clause.reader.phrase(
+      at: start, stops: attribute == "goal" ? [] : ["because", "that"])
     guard let reading, let first = clause.tokens[reading.tokens].first,
       !RuleLexicon.passingStates.contains(first.word),
       !RuleLexicon.passingTimes.contains(first.word)
@@ -192,10 +209,14 @@ struct RuleMatcher {
     guard ["change", "rename", "switch", "update"].contains(predicate.lemma), holds(.event),
       ["my", "our", "his", "her", "their"].contains(clause.word(start))
     else { return nil }
-    let words = clause.tokens[(start + 1)...].prefix(5).map(\.word).prefix { $0 != "to" && $0 != "from" }
+    let words = clause.tokens[(start + 1)...].prefix(5).map(\.word).prefix {
+      $0 != "to" && $0 != "from"
+    }
     let nounEnd = start + 1 + words.count
     guard let last = words.last,
-      let to = clause.tokens.indices.dropFirst(nounEnd).prefix(10).first(where: { clause.word($0) == "to" }),
+      let to = clause.tokens.indices.dropFirst(nounEnd).prefix(10).first(where: {
+        clause.word($0) == "to"
+      }),
       let reading = clause.reader.phrase(at: to + 1, stops: [])
     else { return nil }
     var subject = clause.subject

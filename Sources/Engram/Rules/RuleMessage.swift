@@ -55,7 +55,9 @@ struct RuleMessage {
           keep(inverse)
           continue
         }
-        guard let clause = clause(fragment, carried: carried, writesCapitals: writesCapitals) else { continue }
+        guard let clause = clause(fragment, carried: carried, writesCapitals: writesCapitals) else {
+          continue
+        }
         carried = clause.subject.noun == nil ? clause.subject : carried
         if clause.subject.owner != "user" {
           subjects.lastPerson = RuleSubject(
@@ -112,7 +114,8 @@ struct RuleMessage {
       start = tokens.prefix(8).firstIndex { ["i", "we", "my", "our"].contains($0.word) } ?? start
     }
     if let (subject, predicate) = subjects.subject(in: tokens[start...]) {
-      let isPronoun = ["he", "she", "they", "it", "his", "her", "their", "its"].contains(tokens[start].word)
+      let isPronoun = ["he", "she", "they", "it", "his", "her", "their", "its"].contains(
+        tokens[start].word)
       return clause(
         isPronoun ? tokens[predicate...] : tokens, subject, predicate: predicate,
         prefix: isPronoun ? subject.surface : nil, writesCapitals: writesCapitals)
@@ -122,7 +125,8 @@ struct RuleMessage {
       return clause(tokens, user, predicate: start, prefix: nil, writesCapitals: writesCapitals)
     }
     guard let carried, fragment.isJoined, RuleFragments.startsPredicate(tokens) else { return nil }
-    return clause(tokens, carried, predicate: start, prefix: carried.surface, writesCapitals: writesCapitals)
+    return clause(
+      tokens, carried, predicate: start, prefix: carried.surface, writesCapitals: writesCapitals)
   }
 
   private func clause(
@@ -155,9 +159,16 @@ struct RuleMessage {
     if matches.isEmpty { return unmatched(clause).map { [$0] } ?? [] }
     return matches.map { match in
       let whole = [0..<clause.tokens.count]
-      let parts = matches.count == 1 ? whole : match.head + [match.reading.tokens]
+      let parts =
+        matches.count == 1 ? whole : match.head + [withArticle(match.reading.tokens, in: clause)]
       return fact(match, text: text(parts, of: clause), predicate: clause.predicate)
     }
+  }
+
+  private func withArticle(_ value: Range<Int>, in clause: RuleClause) -> Range<Int> {
+    var start = value.lowerBound
+    while start > 0, RuleLexicon.determiners.contains(clause.word(start - 1)) { start -= 1 }
+    return start..<value.upperBound
   }
 
   private func fact(_ match: RuleMatch, text: String, predicate: RulePredicate) -> RuleFact {
@@ -166,7 +177,11 @@ struct RuleMessage {
     if match.isFormer {
       kind = .retraction
     } else if predicate.isNegated {
-      if let negative = attribute.negative { attribute = .named(negative) } else { kind = .retraction }
+      if let negative = attribute.negative {
+        attribute = .named(negative)
+      } else {
+        kind = .retraction
+      }
     }
     let share = match.subject.owner == "user" ? 1 : 0.8
     return RuleFact(
@@ -194,7 +209,6 @@ struct RuleMessage {
     let words = clause.tokens.lazy.filter { $0.kind == .word }.map(\.word)
     let rest = clause.tokens[min(predicate.verb + 1, clause.tokens.count)...].map(\.word)
     guard (3...Self.wordsAtMost).contains(words.count + (clause.prefix == nil ? 0 : 1)),
-      predicate.lemma != "be" || clause.subject.noun == nil && isLasting(clause, rest: rest),
       !RuleLexicon.passingVerbs.contains(predicate.lemma) || isHabit(clause, rest: rest),
       !pointsAtConversation(words: Array(words)), !isOfToday(clause),
       !isPassing(clause, rest: rest), isLasting(clause, rest: rest)
@@ -216,8 +230,9 @@ struct RuleMessage {
 
   private func isDated(_ rest: [String]) -> Bool {
     zip(rest, rest.dropFirst()).contains { first, second in
-      first == "in" && Int(second).map { (1_900...2_100).contains($0) } == true
-        || first == "last" && second == "year" || second == "ago" && ["years", "year"].contains(first)
+      first == "in" && Int(second).map { (1_000...2_100).contains($0) } == true
+        || first == "last" && second == "year"
+        || second == "ago" && ["years", "year"].contains(first)
     }
   }
 
@@ -232,7 +247,8 @@ struct RuleMessage {
   }
 
   private func isPassing(_ clause: RuleClause, rest: [String]) -> Bool {
-    let isTask = (rest + (clause.subject.noun ?? [])).contains(where: RuleLexicon.taskThings.contains)
+    let isTask = (rest + (clause.subject.noun ?? [])).contains(
+      where: RuleLexicon.taskThings.contains)
     let isAnchored = rest.contains(where: RuleLexicon.lastingTimes.contains) || isDated(rest)
     if isTask, !isAnchored { return true }
     if rest.contains(where: RuleLexicon.passingThings.contains), !isAnchored { return true }
@@ -249,14 +265,16 @@ struct RuleMessage {
     if predicate.isFormer { return true }
     if predicate.isAhead { return false }
     if predicate.lemma == "be" {
-      return predicate.isNegated && predicate.isOver
+      return predicate.isNegated && predicate.isOver || predicate.tense == .past && isDated(rest)
         || rest.contains(where: ["always", "never", "often", "usually", "every"].contains)
         || clause.tokens.contains { ["always", "never", "often", "usually"].contains($0.word) }
     }
     if predicate.isProgressive { return predicate.isPerfect && (lasts || rest.contains("for")) }
     if predicate.tense == .past || predicate.isPerfect {
       return lasts || isDated(rest) || RuleLexicon.lifeVerbs.contains(predicate.lemma)
-        || zip(rest, rest.dropFirst()).contains { $0 == "as" && $1 == "a" || $0 == "when" && $1 == "i" }
+        || zip(rest, rest.dropFirst()).contains {
+          $0 == "as" && $1 == "a" || $0 == "when" && $1 == "i"
+        }
     }
     return predicate.forms != [.ing]
   }
@@ -272,7 +290,8 @@ struct RuleMessage {
   private func contrastValue(_ fragment: RuleFragment) -> String? {
     var words = fragment.tokens.prefix(8).lazy.filter { $0.kind == .word }.map(\.word)[...]
     while let first = words.first,
-      RuleLexicon.determiners.contains(first) || ["at", "in", "to", "on", "for", "as"].contains(first)
+      RuleLexicon.determiners.contains(first)
+        || ["at", "in", "to", "on", "for", "as"].contains(first)
     { words = words.dropFirst() }
     return words.isEmpty ? nil : words.joined(separator: " ")
   }
@@ -287,7 +306,9 @@ struct RuleMessage {
   /// kept with its new value.
   private mutating func correct(_ fragment: RuleFragment, contrast: RuleFragment?) -> Bool {
     var words = fragment.tokens
-    let pointsBack = ["it", "that"].contains(words.first?.word ?? "") && ["is", "'s"].contains(words.dropFirst().first?.word ?? "")
+    let pointsBack =
+      ["it", "that"].contains(words.first?.word ?? "")
+      && ["is", "'s"].contains(words.dropFirst().first?.word ?? "")
     if pointsBack { words = words.dropFirst(2) }
     let denied = contrast.flatMap(contrastValue)
     let isAfterDenial = facts.last?.kind == .retraction && pointsBack
@@ -298,9 +319,11 @@ struct RuleMessage {
       !RuleLexicon.chatter.contains(first.word), RuleVerbs.known(first.word) == nil
     else { return false }
     let candidates = (previous + facts).reversed().filter { $0.slot != nil && $0.value != nil }
-    let target = denied.flatMap { denied in candidates.first { $0.value == denied } } ?? candidates.first
+    let target =
+      denied.flatMap { denied in candidates.first { $0.value == denied } } ?? candidates.first
     guard let target, let old = target.value,
-      let text = replacing(old, in: target, with: source.text(first.range.lowerBound..<last.range.upperBound))
+      let text = replacing(
+        old, in: target, with: source.text(first.range.lowerBound..<last.range.upperBound))
     else { return false }
     var fact = target
     fact.text = text
@@ -363,10 +386,12 @@ struct RuleMessage {
       !RuleLexicon.subjects.contains(first.word), !RuleLexicon.pointers.contains(first.word),
       !["here", "there", "what", "who", "which", "where", "these", "those"].contains(first.word),
       let verb = tokens.prefix(6).firstIndex(where: { ["is", "are", "'s"].contains($0.word) }),
-      verb > tokens.startIndex, verb + 2 < tokens.endIndex, ["my", "our"].contains(tokens[verb + 1].word)
+      verb > tokens.startIndex, verb + 2 < tokens.endIndex,
+      ["my", "our"].contains(tokens[verb + 1].word)
     else { return nil }
     var words = tokens[(verb + 2)...].prefix(6).prefix { $0.kind == .word }.map(\.word)
-    while let last = words.last, RuleLexicon.valueStops.contains(last) || RuleLexicon.isAdverb(last) {
+    while let last = words.last, RuleLexicon.valueStops.contains(last) || RuleLexicon.isAdverb(last)
+    {
       words.removeLast()
     }
     guard let last = words.last, !words.contains(where: RuleLexicon.passingThings.contains),
@@ -377,10 +402,13 @@ struct RuleMessage {
     let text = source.text(span(tokens))
     if let relation = RuleLexicon.relations[last] {
       guard first.isCapitalized else { return nil }
-      let owner = "user's " + (words.dropLast().filter { !RuleLexicon.currentWords.contains($0) } + [relation])
+      let owner =
+        "user's "
+        + (words.dropLast().filter { !RuleLexicon.currentWords.contains($0) } + [relation])
         .joined(separator: " ")
       return RuleFact(
-        text: text, slot: Slot(subject: owner, attribute: "name"), value: value, isSingleValued: true,
+        text: text, slot: Slot(subject: owner, attribute: "name"), value: value,
+        isSingleValued: true,
         importance: 0.7)
     }
     let attribute = RuleAttribute.named(RuleAttribute.ofNoun(words))

@@ -78,8 +78,10 @@ struct RulePattern: Sendable {
       ], .proper, .event
     ),
     ("occupation", ["work ~ as"], .thing, .state),
-    ("occupation", ["become", "be promoted to", "get promoted to"],
-      .occupation(needsArticle: false), .event),
+    (
+      "occupation", ["become", "be promoted to", "get promoted to"],
+      .occupation(needsArticle: false), .event
+    ),
     ("occupation", ["start ~ as"], .occupation(needsArticle: false), .event),
     ("occupation", ["be"], .occupation(needsArticle: true), .state),
     ("field of work", ["work ~ in"], .field, .state),
@@ -115,7 +117,7 @@ struct RulePattern: Sendable {
       ["be"],
       .oneOf([
         "diabetic", "asthmatic", "dyslexic", "autistic", "epileptic", "pregnant", "deaf", "blind",
-        "colour-blind", "color-blind", "colorblind", "anaemic", "celiac", "coeliac", "visually",
+        "colour-blind", "color-blind", "colorblind", "anaemic", "celiac", "coeliac",
       ]), .state
     ),
     ("condition", ["be ~ diagnosed with", "get diagnosed with"], .thing, .event),
@@ -131,7 +133,10 @@ struct RulePattern: Sendable {
 
     ("dislikes", ["hate|dislike|detest|loathe|despise"], .list, .state),
     ("tolerates", ["stand|bear"], .list, .state),
-    ("likes", ["like|love|enjoy|adore|fancy", "be fond of", "be into", "be crazy about"], .list, .state),
+    (
+      "likes", ["like|love|enjoy|adore|fancy", "be fond of", "be into", "be crazy about"], .list,
+      .state
+    ),
     ("likes", ["be ~ fan of", "be obsessed with"], .list, .state),
     ("interest", ["be ~ interested in", "be passionate about"], .list, .state),
     ("prefers", ["prefer"], .preference, .state),
@@ -147,7 +152,10 @@ struct RulePattern: Sendable {
     ("gave up", ["give up"], .thing, .event),
     ("uses", ["use"], .thing, .state),
     ("uses", ["code|program|develop ~ in"], .proper, .state),
-    ("uses", ["switch|migrate|convert|change|move ~ from ~ to", "switch|convert|migrate ~ to"], .thing, .event),
+    (
+      "uses", ["switch|migrate|convert|change|move ~ from ~ to", "switch|convert|migrate ~ to"],
+      .thing, .event
+    ),
     ("uses", ["replace ~ with|by"], .thing, .event),
     ("drives", ["drive"], .owned, .state),
     ("plays", ["play"], .thing, .state),
@@ -157,7 +165,10 @@ struct RulePattern: Sendable {
     ("has", ["get|buy|adopt|purchase"], .possession, .event),
     ("sold", ["sell"], .owned, .event),
     ("goal", ["want|plan|hope|aim|intend|dream to|of"], .goal, .state),
-    ("goal", ["move|relocate ~ to", "get married|divorced", "start|begin _ ~ job"], .phrase, .plan),
+    ("goal", ["save for", "save up for"], .thing, .plan),
+    (
+      "goal", ["move|relocate ~ to", "get married|divorced", "start|begin _ ~ job"], .phrase, .plan
+    ),
     ("identity", ["be a|an"], .identity, .state),
   ]
 

@@ -69,7 +69,8 @@ struct RulePredicate {
       case "can", "could", "must":
         if token.word == "could" { isDoubtful = true }
       case "do", "does", "did":
-        guard follower < tokens.count, formsOf(follower).contains(.base), word(follower).first?.isLetter == true,
+        guard follower < tokens.count, formsOf(follower).contains(.base),
+          word(follower).first?.isLetter == true,
           follower > index + 1 || RuleVerbs.known(word(follower)) != nil
         else { break scan }
         isDid = token.word == "did"
@@ -108,7 +109,8 @@ struct RulePredicate {
         guard word(index + 1) == "to" else { break scan }
         isFormer = true
         index += 1
-      case "start", "starts", "started", "begin", "begins", "began", "begun", "keep", "keeps", "kept",
+      case "start", "starts", "started", "begin", "begins", "began", "begun", "keep", "keeps",
+        "kept",
         "starting":
         guard formsOf(index + 1) == [.ing] || word(index + 1) == "to" else { break scan }
         isBegun = true
@@ -126,7 +128,9 @@ struct RulePredicate {
       }
       index += 1
     }
-    guard index < tokens.count, tokens[index].kind == .word, !tokens[index].isQuoted else { return nil }
+    guard index < tokens.count, tokens[index].kind == .word, !tokens[index].isQuoted else {
+      return nil
+    }
     if lemma.isEmpty {
       let found = RuleVerbs.verb(word(index))
       verb = index
@@ -141,16 +145,24 @@ struct RulePredicate {
       isOver = isOver || between.contains("longer")
       isDoubtful = isDoubtful || between.contains(where: RuleLexicon.hedges.contains)
     }
-    if isDid || (!isPerfect && !isProgressive && self.forms.contains(.past)
-      && !self.forms.contains(.base))
-    { tense = .past }
+    if isDid
+      || (!isPerfect && !isProgressive && self.forms.contains(.past)
+        && !self.forms.contains(.base))
+    {
+      tense = .past
+    }
     if lemma == "be", ["was", "were"].contains(word(index)) { tense = .past }
     if isBegun || isOver { tense = .present }
     isDoubtful = isDoubtful || RuleLexicon.doubtVerbs.contains(lemma) && !saysBelief(tokens)
     let end = tokens.dropFirst(index).prefix(40).map(\.word)
     if isNegated,
-      end.contains("anymore") || zip(end, end.dropFirst()).contains(where: { $0 == "any" && ["more", "longer"].contains($1) })
-    { isOver = true }
+      end.contains("anymore")
+        || zip(end, end.dropFirst()).contains(where: {
+          $0 == "any" && ["more", "longer"].contains($1)
+        })
+    {
+      isOver = true
+    }
   }
 
   /// "I believe in ...", "I hope to ..." and "I feel" are no guesses of what follows.

@@ -74,7 +74,8 @@ struct RuleSubjectReader {
     else { return nil }
     var subject = owner
     subject.noun = tokens[tokens.startIndex + 1..<of].map(\.word)
-    subject.surface = source.text(tokens[tokens.startIndex].range.lowerBound..<tokens[predicate - 1].range.upperBound)
+    subject.surface = source.text(
+      tokens[tokens.startIndex].range.lowerBound..<tokens[predicate - 1].range.upperBound)
     return (subject, predicate)
   }
 
@@ -116,21 +117,31 @@ struct RuleSubjectReader {
     let rest = tokens[(index + 1)...].prefix(Self.nounWordsAtMost)
     guard let next = rest.first, !RuleLexicon.determiners.contains(next.word) else { return false }
     for (offset, token) in rest.enumerated() {
-      guard token.kind == .word, !["in", "at", "from", "not", "to"].contains(token.word) else { return false }
-      if offset > 0, RuleLexicon.auxiliaries.contains(token.word) || token.word == "'s"
-        || RuleVerbs.known(token.word)?.forms.isDisjoint(with: [.third, .past]) == false
-      { return true }
+      guard token.kind == .word, !["in", "at", "from", "not", "to"].contains(token.word) else {
+        return false
+      }
+      if offset > 0,
+        RuleLexicon.auxiliaries.contains(token.word) || token.word == "'s"
+          || RuleVerbs.known(token.word)?.forms.isDisjoint(with: [.third, .past]) == false
+      {
+        return true
+      }
     }
     return false
   }
 
   /// Of a noun and a verb that are spelt alike, what agrees with the subject is a verb.
-  private func isVerb(at index: Int, after words: [RuleToken], in tokens: ArraySlice<RuleToken>) -> Bool {
+  private func isVerb(at index: Int, after words: [RuleToken], in tokens: ArraySlice<RuleToken>)
+    -> Bool
+  {
     let word = tokens[index].word
     if RuleLexicon.auxiliaries.contains(word) || word == "'s" || word == "will" { return true }
-    if RuleLexicon.isAdverb(word) || word == "never" || word == "no" && index + 1 < tokens.endIndex
-      && tokens[index + 1].word == "longer"
-    { return true }
+    if RuleLexicon.isAdverb(word) || word == "never"
+      || word == "no" && index + 1 < tokens.endIndex
+        && tokens[index + 1].word == "longer"
+    {
+      return true
+    }
     guard let known = RuleVerbs.known(word), let last = words.last else { return false }
     if !known.forms.isDisjoint(with: [.third, .past]) { return true }
     return known.forms.contains(.base)

@@ -69,16 +69,20 @@ struct RuleValueReader {
     case .measure(let units): return measure(at: start, units: units)
     case .oneOf(let words): return oneOf(words, at: start)
     case .fixed(let value): return RuleReading(tokens: start..<start, value: value)
-    case .bare(let value): return ends(at: start) ? RuleReading(tokens: start..<start, value: value) : nil
+    case .bare(let value):
+      return ends(at: start) ? RuleReading(tokens: start..<start, value: value) : nil
     case .occupation(let needsArticle): return occupation(at: start, needsArticle: needsArticle)
     case .identity: return identity(at: start)
-    case .field: return isProper(start) && writesCapitals ? nil : phrase(at: start, stops: Self.thingStops)
-    case .study: return determiners(at: start) > start ? nil : phrase(at: start, stops: Self.thingStops)
+    case .field:
+      return isProper(start) && writesCapitals ? nil : phrase(at: start, stops: Self.thingStops)
+    case .study:
+      return determiners(at: start) > start ? nil : phrase(at: start, stops: Self.thingStops)
     case .owned: return owned(at: start)
     case .possession: return possession(at: start)
-    case .condition: return phrase(at: start, stops: Self.thingStops).flatMap { found in
-      words(found.tokens).contains { RuleLexicon.conditions.contains($0) } ? found : nil
-    }
+    case .condition:
+      return phrase(at: start, stops: Self.thingStops).flatMap { found in
+        words(found.tokens).contains { RuleLexicon.conditions.contains($0) } ? found : nil
+      }
     case .goal: return goal(at: start)
     case .phrase: return phrase(at: start, stops: ["because"])
     case .list, .preference: return nil
@@ -107,13 +111,16 @@ struct RuleValueReader {
     at start: Int, stops: Set<String>, atMost limit: Int = wordsAtMost
   ) -> RuleReading? {
     let first = determiners(at: start)
-    guard first < tokens.count, !RuleLexicon.pointers.contains(tokens[first].word) else { return nil }
+    guard first < tokens.count, !RuleLexicon.pointers.contains(tokens[first].word) else {
+      return nil
+    }
     var end = first
     while end < tokens.count, end - first < limit, tokens[end].kind == .word,
       !RuleLexicon.valueStops.contains(tokens[end].word), !stops.contains(tokens[end].word)
     { end += 1 }
-    while end > first, ["really", "very", "too", "much", "also", "not", "well", "a", "lot", "still"]
-      .contains(tokens[end - 1].word)
+    while end > first,
+      ["really", "very", "too", "much", "also", "not", "well", "a", "lot", "still"]
+        .contains(tokens[end - 1].word)
     { end -= 1 }
     guard end > first else { return nil }
     return RuleReading(tokens: first..<end, value: words(first..<end).joined(separator: " "))
@@ -162,7 +169,9 @@ struct RuleValueReader {
   private func place(at start: Int) -> RuleReading? {
     let first = determiners(at: start)
     guard isProper(first), first == start || tokens[first].isCapitalized else { return nil }
-    guard !["here", "there", "home", "fear", "peace"].contains(tokens[first].word) else { return nil }
+    guard !["here", "there", "home", "fear", "peace"].contains(tokens[first].word) else {
+      return nil
+    }
     return phrase(at: start, stops: Self.placeStops, atMost: 5)
   }
 
@@ -250,7 +259,8 @@ struct RuleValueReader {
 
   private static func day(_ word: String) -> Int? {
     let digits = word.prefix(while: \.isNumber)
-    guard ["", "st", "nd", "rd", "th"].contains(word.dropFirst(digits.count)), let day = Int(digits),
+    guard ["", "st", "nd", "rd", "th"].contains(word.dropFirst(digits.count)),
+      let day = Int(digits),
       (1...31).contains(day)
     else { return nil }
     return day
@@ -327,7 +337,8 @@ struct RuleValueReader {
     guard var found = phrase(at: start, stops: stops) else { return nil }
     let end = found.tokens.upperBound
     if ["to", "over"].contains(word(at: end)), let other = phrase(at: end + 1, stops: stops) {
-      found.attribute = "preference of " + [found.value, other.value].sorted().joined(separator: " or ")
+      found.attribute =
+        "preference of " + [found.value, other.value].sorted().joined(separator: " or ")
       found.tokens = found.tokens.lowerBound..<other.tokens.upperBound
     } else if found.tokens.count == 2, let head = words(found.tokens).last, !head.hasSuffix("ing"),
       !words(found.tokens)[0].hasSuffix("ing")
@@ -348,11 +359,14 @@ struct RuleValueReader {
       if word(at: itemStart) == "a", ["little", "bit"].contains(word(at: itemStart + 1)) {
         itemStart += word(at: itemStart + 2) == "of" ? 3 : 2
       }
-      guard let item = phrase(at: itemStart, stops: Self.listStops.union(["and", "or"])) else { break }
+      guard let item = phrase(at: itemStart, stops: Self.listStops.union(["and", "or"])) else {
+        break
+      }
       items.append(item)
       index = item.tokens.upperBound
       let separator = index
-      while index < tokens.count, tokens[index].kind == .comma || ["and", "or"].contains(tokens[index].word)
+      while index < tokens.count,
+        tokens[index].kind == .comma || ["and", "or"].contains(tokens[index].word)
       { index += 1 }
       if index == separator { break }
     }
@@ -369,7 +383,8 @@ struct RuleValueReader {
     let all = first.tokens.lowerBound..<last.tokens.upperBound
     return [
       RuleReading(
-        tokens: all, value: tokens[all].lazy.filter { $0.kind == .word }.map(\.word).joined(separator: " "))
+        tokens: all,
+        value: tokens[all].lazy.filter { $0.kind == .word }.map(\.word).joined(separator: " "))
     ]
   }
 }

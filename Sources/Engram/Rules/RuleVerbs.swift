@@ -18,7 +18,8 @@ enum RuleVerbs {
     convert consider finish land accept update replace lean struggle specialise specialize major
     wait exercise hike jog vote worship pray help look click check imagine doubt expect
     fix debug upload copy notice realise realize disagree confirm remember test apologise apologize
-    inherit survive emigrate immigrate enlist publish invest earn lack snore tolerate crash fail
+    inherit survive increase decrease save emigrate immigrate enlist publish invest earn lack
+    snore tolerate crash fail
     rent reach diagnose pass happen decide prepare
     """
 
@@ -48,7 +49,8 @@ enum RuleVerbs {
     send sends sent sent sending, pay pays paid paid paying, put puts put put putting,
     fall falls fell fallen falling, swear swears swore sworn swearing, name _ named named _,
     knit knits knitted knitted knitting, bet bets bet bet betting,
-    stop stops stopped stopped stopping, sit sits sat sat sitting, die dies died died dying, lie lies lay lain lying
+    stop stops stopped stopped stopping, drop drops dropped dropped dropping, rise rises rose risen rising,
+    sit sits sat sat sitting, die dies died died dying, lie lies lay lain lying
     """
 
   private static let table: [String: Verb] = {

@@ -49,7 +49,8 @@ struct RuleFigures {
   }
 
   private static func slot(_ fact: RuleFact) -> String {
-    [fact.slot?.subject, fact.slot?.attribute, fact.value].map { $0 ?? "-" }.joined(separator: " | ")
+    [fact.slot?.subject, fact.slot?.attribute, fact.value].map { $0 ?? "-" }.joined(
+      separator: " | ")
   }
 
   private static func holds(_ fact: RuleFact, _ words: String) -> Bool {

@@ -5,7 +5,8 @@ import Testing
 
 /// What holds for every text.
 @Suite struct RulePropertyTests {
-  private static let everySaid = (RuleCase.changes + RuleCase.nothings + RuleCase.lasting).flatMap(\.says)
+  private static let everySaid = (RuleCase.changes + RuleCase.nothings + RuleCase.lasting).flatMap(
+    \.says)
 
   private struct Random: RandomNumberGenerator {
     var state: UInt64
@@ -19,14 +20,16 @@ import Testing
   }
 
   private func isWellFormed(_ fact: RuleFact) -> Bool {
-    !fact.text.isEmpty && (0...1).contains(fact.importance) && (fact.slot == nil) == (fact.value == nil)
+    !fact.text.isEmpty && (0...1).contains(fact.importance)
+      && (fact.slot == nil) == (fact.value == nil)
   }
 
   @Test func aKeptTextReadsAsTheSameFact() {
     for text in Self.everySaid {
       for fact in RuleExtractor().facts(in: text) {
         let again = RuleExtractor().facts(in: fact.text)
-        let same = again.count == 1 && again[0].slot == fact.slot && again[0].value == fact.value
+        let same =
+          again.count == 1 && again[0].slot == fact.slot && again[0].value == fact.value
           && again[0].text == fact.text
         #expect(same, Comment(rawValue: "\(text): \(fact) reads as \(again)"))
         #expect(isWellFormed(fact))
@@ -50,7 +53,8 @@ import Testing
 
   @Test func theOrderOfDuplicatesDoesNotMatter() {
     let said = [
-      "I live in Berlin.", "I moved to Berlin", "i'm living in berlin", "I like tea.", "I love tea!",
+      "I live in Berlin.", "I moved to Berlin", "i'm living in berlin", "I like tea.",
+      "I love tea!",
       "My name is José.", "my name's Jose", "I've been collecting stamps since 1990.",
       "I have been collecting stamps since 1990",
     ]
@@ -76,12 +80,17 @@ import Testing
   @Test func shuffledWordsNeverTrap() {
     var random = Random(state: 2)
     let words = Self.everySaid.flatMap { $0.split(separator: " ") }
-    let marks = [" ", " ", " ", ", ", " \"", "\" ", "\n", ": ", "'", "? ", ". ", " not ", " no, i meant ", "\0", "'s ", "🥾"]
+    let marks = [
+      " ", " ", " ", ", ", " \"", "\" ", "\n", ": ", "'", "? ", ". ", " not ", " no, i meant ",
+      "\0", "'s ", "🥾",
+    ]
     for _ in 0..<10_000 {
       var text = ""
       for _ in 0..<Int.random(in: 1...14, using: &random) {
         let word = words.randomElement(using: &random) ?? ""
-        text += word.prefix(Int.random(in: 0...12, using: &random)) + (marks.randomElement(using: &random) ?? "")
+        text +=
+          word.prefix(Int.random(in: 0...12, using: &random))
+          + (marks.randomElement(using: &random) ?? "")
       }
       var memory = RuleMemory()
       memory.hear("I live in Berlin and my name isn't Jon")
@@ -99,13 +108,20 @@ import Testing
     "I moved from ", "それは", "> I\n", "```\n", "be be ", "actually ", "\0", "to be a ",
     "I said I like it, not tea, but ",
   ])
-  func aMegabyteOfAnythingIsRead(unit: String) {
-    let text = String(repeating: unit, count: 1_000_000 / unit.utf8.count)
+  func aLongRowOfAnythingIsRead(unit: String) {
+    let text = String(repeating: unit, count: 200_000 / unit.utf8.count)
     for fact in RuleExtractor().facts(in: text) { #expect(isWellFormed(fact)) }
   }
 
+  @Test(arguments: ["I live in Berlin. ", "so I like tea, "])
+  func aMegabyteIsRead(unit: String) {
+    let text = String(repeating: unit, count: 1_000_000 / unit.utf8.count)
+    #expect(RuleExtractor().facts(in: text).count == 1)
+  }
+
   @Test func aHundredThousandSentencesGiveTheirFactsInOrder() {
-    let text = (0..<100_000).map { "My locker \($0) is \($0 % 7) metres wide." }.joined(separator: "\n")
+    let text = (0..<100_000).map { "My locker \($0) is \($0 % 7) metres wide." }.joined(
+      separator: "\n")
     let facts = RuleExtractor().facts(in: text)
     #expect(facts.count == 100_000)
     #expect(facts.last?.text == "My locker 99999 is 4 metres wide")

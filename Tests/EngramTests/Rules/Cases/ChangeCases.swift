@@ -118,7 +118,8 @@ extension RuleCase {
       .negate, ["I don't like tea.", "I like tea now."], current: ["i like tea"],
       stale: ["don't like tea"], atMost: 1),
     .init(
-      .negate, ["I live in Berlin.", "I don't live in Berlin any more."], stale: ["i live in berlin"],
+      .negate, ["I live in Berlin.", "I don't live in Berlin any more."],
+      stale: ["i live in berlin"],
       atMost: 0),
     .init(
       .negate, ["I work at Siemens.", "I quit my job."], stale: ["siemens"]),

@@ -1,22 +1,27 @@
 extension RuleCase {
-  /// Written after the rules, and measured once before anything was mended for them.
+  /// Written after the rules, and measured once before anything was mended for them: stale 4 of
+  /// 25, lost 4 of 47, no fact too many, nothing kept of 17 nothings; 58 of 64 cases right.
   static let heldOut: [RuleCase] = [
     .init(
-      .update, ["I'm living in Leeds at the moment, I moved here from York.", "We just moved to Hull."],
+      .update,
+      ["I'm living in Leeds at the moment, I moved here from York.", "We just moved to Hull."],
       current: ["hull"], stale: ["leeds"]),
     .init(
-      .update, ["I work for the city council.", "I've got a new job at Lloyds."], current: ["lloyds"],
+      .update, ["I work for the city council.", "I've got a new job at Lloyds."],
+      current: ["lloyds"],
       stale: ["council"]),
     .init(
       .update, ["My laptop is a ThinkPad.", "My new laptop is a MacBook Air."],
       current: ["macbook air"], stale: ["thinkpad"], atMost: 1),
     .init(
-      .update, ["I usually take the bus to work.", "I now take the train to work instead of the bus."],
+      .update,
+      ["I usually take the bus to work.", "I now take the train to work instead of the bus."],
       current: ["train"], stale: ["i usually take the bus"]),
     .init(
       .update, ["My girlfriend is called Sara.", "Sara and I got engaged."], current: ["sara"]),
     .init(
-      .update, ["I'm a student at Uppsala University.", "I graduated and now I'm a data scientist."],
+      .update,
+      ["I'm a student at Uppsala University.", "I graduated and now I'm a data scientist."],
       current: ["data scientist"], stale: ["i'm a student"]),
     .init(
       .update, ["I prefer window seats.", "I've changed my mind, I prefer aisle seats."],
@@ -36,14 +41,16 @@ extension RuleCase {
       .update, ["My doctor is Dr. Hill.", "My doctor is now Dr. Shah."], current: ["shah"],
       stale: ["hill"], atMost: 1),
 
-    .init(.negate, ["I like running.", "I don't like running any more."], stale: ["i like running"]),
+    .init(
+      .negate, ["I like running.", "I don't like running any more."], stale: ["i like running"]),
     .init(
       .negate, ["I have two cats.", "I don't have cats anymore."], stale: ["i have two cats"]),
     .init(
       .negate, ["I drink wine.", "I've stopped drinking wine."], current: ["stopped drinking"],
       stale: ["i drink wine"], atMost: 1),
     .init(
-      .negate, ["I'm taking Spanish lessons every week.", "I'm not taking Spanish lessons any longer."],
+      .negate,
+      ["I'm taking Spanish lessons every week.", "I'm not taking Spanish lessons any longer."],
       stale: ["i'm taking spanish"]),
     .init(
       .negate, ["I work at Nokia.", "I no longer work at Nokia."], stale: ["i work at nokia"]),
@@ -52,13 +59,15 @@ extension RuleCase {
       stale: ["i live with my parents"]),
     .init(.negate, ["I've never eaten sushi."], current: ["sushi"], atMost: 1),
     .init(
-      .negate, ["I use Slack every day.", "I stopped using Slack."], stale: ["i use slack"], atMost: 1),
+      .negate, ["I use Slack every day.", "I stopped using Slack."], stale: ["i use slack"],
+      atMost: 1),
     .init(
       .negate, ["My brother smokes.", "My brother quit smoking."], stale: ["my brother smokes"],
       atMost: 1),
 
     .init(
-      .correct, ["My flat number is 14.", "Oops, I meant 41."], current: ["41"], stale: ["14"], atMost: 1),
+      .correct, ["My flat number is 14.", "Oops, I meant 41."], current: ["41"], stale: ["14"],
+      atMost: 1),
     .init(
       .correct, ["I was born in Cork.", "Sorry, not Cork, I was born in Galway."],
       current: ["galway"], stale: ["cork"], atMost: 1),
@@ -138,6 +147,7 @@ extension RuleCase {
     .init(.keep, ["I'm saving up for a house."], current: ["house"], atMost: 1),
     .init(.keep, ["Remember: my locker code is 4471."], current: ["4471"], atMost: 1),
     .init(.keep, ["I can't swim."], current: ["can't swim"], atMost: 1),
-    .init(.keep, ["I volunteer at an animal shelter on weekends."], current: ["shelter"], atMost: 1),
+    .init(
+      .keep, ["I volunteer at an animal shelter on weekends."], current: ["shelter"], atMost: 1),
   ]
 }

@@ -147,8 +147,10 @@ extension RuleCase {
     .init(.keep, ["I quit my job yesterday."], current: ["quit my job"], atMost: 1),
     .init(.keep, ["Ich wohne seit 2010 in Hamburg."], current: ["hamburg"], atMost: 1),
     .init(.keep, ["J'habite à Marseille avec ma femme."], current: ["marseille"], atMost: 1),
-    .init(.keep, ["私は東京に住んでいます。"], current: ["私は東京に住んでいます"], atMost: 1),
-    .init(.keep, ["Our company uses Kubernetes in production."], current: ["kubernetes"], atMost: 1),
+    .init(
+      .keep, ["私は東京に住んでいます。"], current: ["私は東京に住んでいます"], atMost: 1),
+    .init(
+      .keep, ["Our company uses Kubernetes in production."], current: ["kubernetes"], atMost: 1),
     .init(.keep, ["I get migraines when I drink red wine."], current: ["migraines"], atMost: 1),
     .init(.keep, ["I'm a night owl."], current: ["night owl"], atMost: 1),
     .init(.keep, ["I own a sailing boat."], current: ["sailing boat"], atMost: 1),

@@ -17,8 +17,11 @@ extension RuleCase {
     .init(
       .duplicate, ["My name is José.", "My name is Jose."], current: ["jose"], atMost: 1),
     .init(
-      .duplicate, ["I've been collecting stamps since 1990.",
-        "I have been collecting stamps since 1990!"], current: ["stamps"], atMost: 1),
+      .duplicate,
+      [
+        "I've been collecting stamps since 1990.",
+        "I have been collecting stamps since 1990!",
+      ], current: ["stamps"], atMost: 1),
     .init(
       .duplicate, ["I work at Siemens as a welder.", "I'm a welder at Siemens."],
       current: ["siemens", "welder"], atMost: 2),
