@@ -10,10 +10,7 @@ extension MemoryEngine {
   public func add(
     _ text: String, scope: Scope, options: AddOptions = AddOptions()
   ) async throws(EngramError) -> [Added] {
-    let message = Message(.user, text)
-    var facts = Self.facts(in: [message])
-    if facts.isEmpty, Note.isKept(text) { facts = [RuleFact(text: text, importance: 0.5)] }
-    return try await add([message], stating: facts, scope: scope, options: options)
+    try await add([Message(.user, text)], isNote: true, scope: scope, options: options)
   }
 
   /// Adds what is said in messages: the messages as they are and the memories made of them, in one
@@ -30,11 +27,12 @@ extension MemoryEngine {
   public func add(
     _ messages: [Message], scope: Scope, options: AddOptions = AddOptions()
   ) async throws(EngramError) -> [Added] {
-    try await add(messages, stating: Self.facts(in: messages), scope: scope, options: options)
+    try await add(messages, isNote: false, scope: scope, options: options)
   }
 
+  /// - Parameter isNote: whether it need not be about who says it.
   private func add(
-    _ messages: [Message], stating facts: [RuleFact], scope: Scope, options: AddOptions
+    _ messages: [Message], isNote: Bool, scope: Scope, options: AddOptions
   ) async throws(EngramError) -> [Added] {
     try Self.require(scope)
     try Self.check(messages, options)
@@ -42,7 +40,12 @@ extension MemoryEngine {
     if options.mode == .verbatim { return try await keep(messages, as: episode, options) }
     // The decisions of one call stand on what the one before it has written.
     return try await turns.run(in: scope) { () async throws(EngramError) in
-      try await consolidate(facts, of: episode, options)
+      let said = try asEngramError { try store.episodes(scope: scope, last: Self.remembered) }
+      var facts = Self.facts(in: messages, after: said.flatMap(\.messages))
+      if facts.isEmpty, isNote, Note.isKept(messages[0].content) {
+        facts = [RuleFact(text: messages[0].content, importance: 0.5)]
+      }
+      return try await consolidate(facts, of: episode, options)
     }
   }
 
@@ -64,13 +67,18 @@ extension MemoryEngine {
     }
   }
 
-  private static func facts(in messages: [Message]) -> [RuleFact] {
+  /// Calls before it to which a correction reaches back: "No, I meant Lyon".
+  private static let remembered = 4
+
+  private static func facts(in messages: [Message], after said: [Message]) -> [RuleFact] {
     let extractor = RuleExtractor()
-    var facts: [RuleFact] = []
-    for message in messages where message.role == .user {
-      facts += extractor.facts(in: message.content, after: facts)
+    func facts(in messages: [Message], after before: [RuleFact]) -> [RuleFact] {
+      messages.lazy.filter { $0.role == .user }.reduce(into: before) { facts, message in
+        facts += extractor.facts(in: message.content, after: facts)
+      }
     }
-    return facts
+    let before = facts(in: said, after: [])
+    return Array(facts(in: messages, after: before).dropFirst(before.count))
   }
 
   /// Keeps each message as a memory of its own.
@@ -119,7 +127,7 @@ extension MemoryEngine {
     }
   }
 
-  private static let attempts = 5
+  private static let attempts = 100
   /// Memories near a fact that are compared with it, beside those of its slot.
   private static let near = 64
 
@@ -144,6 +152,17 @@ extension AddOptions {
 }
 
 extension Episode {
+  /// What was said; none of it where another layer wrote the episode.
+  var messages: [Message] {
+    guard case .array(let values)? = try? JSONValue(parsing: body) else { return [] }
+    return values.compactMap { value in
+      guard case .object(let members) = value, case .string(let role)? = members["role"],
+        let role = Message.Role(rawValue: role), case .string(let content)? = members["content"]
+      else { return nil }
+      return Message(role, content)
+    }
+  }
+
   /// Messages as they were said.
   ///
   /// - Parameter key: of the call: said again with it, it is the same episode.

@@ -17,7 +17,11 @@ struct RuleFigures {
   mutating func add(_ test: RuleCase) {
     var memory = RuleMemory()
     for message in test.says { memory.hear(message) }
-    let facts = memory.entries.map(\.fact)
+    add(test, facts: memory.entries.map(\.fact))
+  }
+
+  /// - Parameter facts: what is held at the end.
+  mutating func add(_ test: RuleCase, facts: [RuleFact]) {
     var wrong: [String] = []
     for words in test.current where !facts.contains(where: { Self.holds($0, words) }) {
       wrong.append("lost \(words)")
