@@ -15,6 +15,7 @@ let package = Package(
       name: "engram-bench",
       dependencies: [
         "BenchmarkSupport",
+        .product(name: "Engram", package: "Engram"),
         .product(name: "EngramIndex", package: "Engram"),
         .product(name: "EngramModels", package: "Engram"),
         .product(name: "EngramStore", package: "Engram"),

@@ -70,7 +70,7 @@ public struct MiniLM: Sendable {
 }
 
 extension MiniLM {
-  /// Vectors of texts, made on at most `threads` threads of the cooperative pool: those that `embed` gives
+  /// Vectors of texts, made on at most `threads` threads: those that `embed` gives
   /// one by one, bit for bit.
   ///
   /// - Throws: `ModelError.cancelled` where the task is cancelled before all are made.
@@ -80,16 +80,14 @@ extension MiniLM {
     guard !Task.isCancelled else { throw .cancelled }
     let tokens = texts.map { tokenizer.tokens(of: $0, limit: Self.longestText) }
     let chunks = Self.chunks(of: tokens)
-    if chunks.count == 1 { return try vectors(of: tokens) }
+    if chunks.count == 1 { return try await computed(tokens).get() }
     let result = await withTaskGroup(of: (Int, Result<[[Float]], ModelError>).self) { group in
       var (made, next) = ([[[Float]]](repeating: [], count: chunks.count), 0)
       func addNext() {
         guard next < chunks.count, !Task.isCancelled else { return }
         let number = next
         next += 1
-        group.addTask {
-          (number, Result { () throws(ModelError) in try vectors(of: Array(tokens[chunks[number]])) })
-        }
+        group.addTask { (number, await computed(Array(tokens[chunks[number]]))) }
       }
       for _ in 0..<min(max(threads, 1), chunks.count) { addNext() }
       while let (number, vectors) = await group.next() {
@@ -102,6 +100,10 @@ extension MiniLM {
       return next < chunks.count ? .failure(.cancelled) : .success(made)
     }
     return try result.get().flatMap { $0 }
+  }
+
+  private func computed(_ texts: [[Int32]]) async -> Result<[[Float]], ModelError> {
+    await ComputeThreads.run { Result { () throws(ModelError) in try vectors(of: texts) } }
   }
 
   /// Texts that are encoded together: their activations stay near the processor.

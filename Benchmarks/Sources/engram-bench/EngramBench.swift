@@ -13,6 +13,7 @@ struct EngramBench: AsyncParsableCommand {
       Open.self,
       StoreFilters.self,
       Ask.self,
+      Support.self,
       Retrieval.self,
       ANN.self,
       ANNFilters.self,
