@@ -83,8 +83,10 @@ let package = Package(
         .product(name: "FlyingFox", package: "FlyingFox"),
         .product(name: "FlyingSocks", package: "FlyingFox"),
       ], exclude: ["Reference"]),
-    .testTarget(name: "EngramTests", dependencies: ["Engram", "EngramModels", "EngramStore"]),
-    .testTarget(name: "EngramCLITests", dependencies: ["EngramCLI", "EngramStore"]),
+    .testTarget(
+      name: "EngramTests", dependencies: ["Engram", "EngramModels", "EngramStore"],
+      exclude: ["Golden"]),
+    .testTarget(name: "EngramCLITests", dependencies: ["EngramCLI", "EngramModels", "EngramStore"]),
     // The process that the store's tests kill, and whose calls on files they record and let fail.
     .executableTarget(
       name: "StoreChild",

@@ -22,11 +22,12 @@ extension Added {
 }
 
 extension Memory {
+  /// As Mem0 returns a single memory: what it is in a list, with a `score` that is null.
+  public var mem0: JSONValue { .object(mem0Members.merging(["score": .null]) { $1 }) }
+
   /// `id`, `memory`, `hash` (MD5 of the text), `metadata` (null where there is none), `created_at`,
   /// `updated_at`, and where they are given `user_id`, `agent_id`, `run_id`, `actor_id`, `role`,
   /// `expiration_date` (its last day), `categories`.
-  public var mem0: JSONValue { .object(mem0Members) }
-
   var mem0Members: [String: JSONValue] {
     let hash = Insecure.MD5.hash(data: Data(text.utf8)).map { byte in
       String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
@@ -77,7 +78,7 @@ extension Sequence where Element == Added {
 }
 
 extension Sequence where Element == Memory {
-  public var mem0: JSONValue { mem0Results(\.mem0) }
+  public var mem0: JSONValue { mem0Results { .object($0.mem0Members) } }
 }
 
 extension FoundMemory {
@@ -96,8 +97,9 @@ extension Sequence where Element == FoundMemory {
 extension Page {
   /// `results`, and `next` where there is another page.
   public var mem0: JSONValue {
-    guard let next else { return memories.mem0 }
-    return .object(["results": .array(memories.map(\.mem0)), "next": .string(next)])
+    guard case .object(var members) = memories.mem0, let next else { return memories.mem0 }
+    members["next"] = .string(next)
+    return .object(members)
   }
 }
 

@@ -1,3 +1,4 @@
+import EngramIndex
 import EngramStore
 import Foundation
 
@@ -10,6 +11,11 @@ public struct FoundMemory: Sendable, Hashable {
 
 extension MemoryEngine {
   /// The memories of a scope that fit a query best, best first.
+  ///
+  /// - Parameters:
+  ///   - limit: 1...10,000.
+  ///   - filter: a condition on the metadata.
+  ///   - threshold: what scores less is left out, 0...1.
   public func search(
     _ query: String, scope: Scope, limit: Int = 20, filter: Filter? = nil, threshold: Double = 0.1
   ) async throws(EngramError) -> [FoundMemory] {
@@ -18,6 +24,9 @@ extension MemoryEngine {
     guard !query.isEmpty else { throw .invalid(field: "query", reason: "it is empty") }
     guard threshold >= 0, threshold <= 1 else {
       throw .invalid(field: "threshold", reason: "it must lie in 0...1")
+    }
+    guard IndexLimits.k.contains(limit) else {
+      throw .invalid(field: "limit", reason: "it must lie in \(IndexLimits.k)")
     }
     let vector = try await vectors(of: [query])[0]
     return try asEngramError {

@@ -55,7 +55,13 @@ public final class MemoryEngine: Sendable {
   }
 
   func vectors(of texts: [String]) async throws(EngramError) -> [[Float]] {
-    do { return try await embedder.embed(texts) } catch { throw .model(error) }
+    let vectors: [[Float]]
+    do { vectors = try await embedder.embed(texts) } catch { throw .model(error) }
+    guard vectors.count == texts.count else {
+      throw .invalid(
+        field: "embedder", reason: "it made \(vectors.count) vectors of \(texts.count) texts")
+    }
+    return vectors
   }
 
   /// - Throws: `EngramError.noScope` where a scope names nobody.

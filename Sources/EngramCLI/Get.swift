@@ -13,7 +13,7 @@ struct Get: AsyncParsableCommand {
   func run() async throws {
     try await output.run { [self] _ in
       let found = try await withStore(store.path) { try $0.get(memory.id) }.mem0
-      return Output(found.fields, document: found)
+      return Output(found.fields.filter { $0.value != .null }, document: found)
     }
   }
 }

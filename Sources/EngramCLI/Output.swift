@@ -98,7 +98,9 @@ struct OutputOptions: ParsableArguments {
       let text = json ? answer.json : answer.text
       if !text.isEmpty { print(text) }
       if answer.code != 0 { throw ExitCode(answer.code) }
-    } catch let error where error is StoreError || error is EngramError || error is ModelError {
+    } catch let error
+      where error is StoreError || error is EngramError || error is ModelError || error is FilterError
+    {
       progress?.clear()
       if json { print(Output([("error", .string("\(error)"))]).json) }
       FileHandle.standardError.write(Data("engram: \(error)\n".utf8))

@@ -127,7 +127,7 @@ package struct PostingList: Sendable {
   }
 
   /// How far `forEach(around:)` looks.
-  private static let reach = 64
+  private static let reach = 1_024
 
   // MARK: Set operations
 

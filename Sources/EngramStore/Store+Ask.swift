@@ -126,14 +126,15 @@ extension Store {
     of candidates: [Candidate], k: Int, scope: Scope, filter: Filter?, resolvedAt covered: Int64,
     _ live: LiveIndex
   ) throws(StoreError) -> [RankedMemory] {
-    try read { db in
+    // Before the transaction begins: what it sees must hold them.
+    let changes = candidates.map { live.table.change(Int($0.row)) }
+    return try read { db in
       let statement = try MemoryRow.versionStatement(db)
       var ids = Set<UUID>(minimumCapacity: k)
       var ranked: [RankedMemory] = []
-      for candidate in candidates {
+      for (candidate, change) in zip(candidates, changes) {
         if ranked.count == k { break }
-        let row = try currentRow(
-          of: live.table.change(Int(candidate.row)), statement, scope, filter, covered, db)
+        let row = try currentRow(of: change, statement, scope, filter, covered, db)
         guard let row, ids.insert(row.id).inserted else { continue }
         ranked.append(
           RankedMemory(

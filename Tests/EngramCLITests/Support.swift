@@ -15,24 +15,29 @@ struct Answer {
 }
 
 /// Runs the real `engram` as a process of its own, with `environment` besides what this one has.
-func engram(_ arguments: [String], environment: [String: String] = [:]) async throws -> Answer {
+///
+/// - Parameter input: what it reads from standard input.
+func engram(
+  _ arguments: [String], environment: [String: String] = [:], input: Data = Data()
+) async throws -> Answer {
   let folder = FileManager.default.temporaryDirectory
     .appendingPathComponent("engram-answers-\(UUID().uuidString)")
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(at: folder) }
   // Files, not pipes: nothing waits for a reader.
-  let files = ["output", "errors"].map { folder.appendingPathComponent($0) }
+  let files = ["output", "errors", "input"].map { folder.appendingPathComponent($0) }
   for file in files { try Data().write(to: file) }
+  try input.write(to: files[2])
   let process = Process()
   process.executableURL = try executable()
   process.arguments = arguments
   process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-  process.standardInput = FileHandle.nullDevice
+  process.standardInput = try FileHandle(forReadingFrom: files[2])
   process.standardOutput = try FileHandle(forWritingTo: files[0])
   process.standardError = try FileHandle(forWritingTo: files[1])
   try process.run()
   process.waitUntilExit()
-  let texts = try files.map { String(decoding: try Data(contentsOf: $0), as: UTF8.self) }
+  let texts = try files[..<2].map { String(decoding: try Data(contentsOf: $0), as: UTF8.self) }
   return Answer(code: process.terminationStatus, output: texts[0], errors: texts[1])
 }
 

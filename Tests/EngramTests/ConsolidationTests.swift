@@ -100,7 +100,8 @@ import Testing
     for user in ["u0", "u1"] {
       #expect(try engines[0].getAll(scope: Scope(user: user)).memories.map(\.text) == ["I like chess"])
     }
-    #expect(try await engines[0].store.verify().isSound)
+    let report = try await engines[0].store.verify()
+    #expect(report.isSound, "\(report.problems)")
     for engine in engines { try await engine.close() }
     try FileManager.default.removeItem(atPath: path)
   }
