@@ -1,4 +1,5 @@
 import EngramIndex
+import Synchronization
 import Testing
 
 @testable import EngramStore
@@ -152,12 +153,14 @@ import Testing
     for row in 0..<steady { try index.insert(row: row, text: "steady anchor\(row)") }
     try index.insert(row: steady, text: "moving 0")
     let isDone = Flag()
+    let model = Mutex(BruteForceText())
     // On threads of their own: each of the four waits for another to come forward.
     share(4, among: 4) { next in
       while let role = next() {
         switch role {
         case 0:
-          write(index, steady: steady)
+          let written = write(index, steady: steady)
+          model.withLock { $0 = written }
           isDone.raise()
         case 1:
           repeat {
@@ -169,24 +172,35 @@ import Testing
         }
       }
     }
+    var generator = Generator(seed: 545)
+    let written = model.withLock { $0 }
+    for _ in 0..<20 { check(index, written, rows: steady + 201, &generator) }
   }
 
-  private func write(_ index: TextIndex, steady: UInt32) {
+  /// What it has written, when it is done.
+  private func write(_ index: TextIndex, steady: UInt32) -> BruteForceText {
     var generator = Generator(seed: 550)
+    var model = BruteForceText()
+    for row in 0..<steady { model.insert(row, "steady anchor\(row)") }
     #expect(throws: Never.self) {
-      for step in 1...3_000 {
+      for step in 1...6_000 {
         // Replaced again and again, and never missing.
         try index.insert(row: steady, text: "moving \(step)")
         let row = UInt32.random(in: 0..<steady, using: &generator)
         try index.insert(row: row, text: "steady anchor\(row)")
+        model.insert(steady, "moving \(step)")
         let other = steady + 1 + UInt32.random(in: 0..<200, using: &generator)
         if generator.oneIn(2) {
-          try index.insert(row: other, text: Self.text(&generator))
+          let text = Self.text(&generator)
+          try index.insert(row: other, text: text)
+          model.insert(other, text)
         } else {
           index.remove(row: other)
+          model.remove(other)
         }
       }
     }
+    return model
   }
 
   private func read(_ index: TextIndex, steady: UInt32, _ generator: inout Generator) {
