@@ -5,7 +5,10 @@ import Testing
 @testable import EngramStore
 
 /// Questions to a store, against a plain implementation of what the ranking says.
-@Suite struct AskTests {
+///
+/// One after the other: all tests begin at once, and Foundation's `Process` reads past the end of the list of open
+/// files where a process has 1,360 of them.
+@Suite(.serialized) struct AskTests {
   private static let dimension = 8
 
   // MARK: Against the formulas

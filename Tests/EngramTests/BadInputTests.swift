@@ -5,7 +5,10 @@ import Testing
 @testable import Engram
 
 /// What is refused is refused with a typed error that says which, and leaves nothing behind.
-@Suite struct BadInputTests {
+///
+/// One after the other: all tests begin at once, and Foundation's `Process` reads past the end of the list of open
+/// files where a process has 1,360 of them.
+@Suite(.serialized) struct BadInputTests {
   /// A call that is to be refused, on an engine that holds one memory.
   struct Refused: Sendable, CustomTestStringConvertible {
     var testDescription: String

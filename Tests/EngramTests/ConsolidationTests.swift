@@ -6,7 +6,10 @@ import Testing
 @testable import Engram
 
 /// The rules' cases, and what else calls do to each other, on real stores.
-@Suite struct ConsolidationTests {
+///
+/// One after the other: all tests begin at once, and Foundation's `Process` reads past the end of the list of open
+/// files where a process has 1,360 of them.
+@Suite(.serialized) struct ConsolidationTests {
   private func engine(_ path: String? = nil) throws -> (MemoryEngine, String) {
     let path = path ?? NSTemporaryDirectory() + "engram-" + UUID().uuidString
     return (

@@ -7,7 +7,10 @@ import Testing
 @testable import Engram
 
 /// Texts in, memories out, against plain lists.
-@Suite struct MemoryEngineTests {
+///
+/// One after the other: all tests begin at once, and Foundation's `Process` reads past the end of the list of open
+/// files where a process has 1,360 of them.
+@Suite(.serialized) struct MemoryEngineTests {
   private static let alice = Scope(user: "alice")
   private static let verbatim = AddOptions(mode: .verbatim)
 
