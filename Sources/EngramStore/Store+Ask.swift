@@ -36,10 +36,12 @@ extension Store {
   ///   - scope: ids that must all match.
   ///   - filter: a condition on the metadata.
   /// - Returns: best first.
+  /// - Throws: `StoreError.index` where the vector or `k` is refused.
   public func ask(
     _ question: String, vector: [Float], k: Int, scope: Scope = .all, filter: Filter? = nil
   ) throws(StoreError) -> [RankedMemory] {
     try core.ensureOpen()
+    guard IndexLimits.k.contains(k) else { throw .index(.kOutOfRange(k)) }
     let begin = MonotonicTime.now
     do throws(StoreError) {
       let live = try core.index.upToDate()

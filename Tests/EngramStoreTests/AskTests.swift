@@ -313,6 +313,10 @@ import Testing
         let kind = await refusal { _ = try store.ask("tea", vector: wrong, k: 10) }
         #expect(kind?.hasPrefix("index ") == true, "\(wrong): \(kind ?? "accepted")")
       }
+      for k in [0, -1, 10_001, .max, .min] {
+        let kind = await refusal { _ = try store.ask("tea", vector: vector, k: k) }
+        #expect(kind?.hasPrefix("index ") == true, "\(k): \(kind ?? "accepted")")
+      }
       #expect(try store.ask("tea", vector: vector, k: 10).count == 1)
       try await store.close()
       #expect(await refusal { _ = try store.ask("tea", vector: vector, k: 10) } == "closed")
