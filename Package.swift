@@ -20,7 +20,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     // For tests alone.
     .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
@@ -58,7 +57,6 @@ let package = Package(
       dependencies: [
         "EngramModels", "EngramStore",
         .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(
       name: "EngramCLI",

@@ -9,6 +9,8 @@ struct ConsolidationPlan {
   private let scope: Scope
   /// Facts of this call, which those behind them may repeat or contradict.
   private var new: [UUID: HeldFact<UUID>] = [:]
+  /// What memories said that this call updates.
+  private var before: [UUID: String] = [:]
   /// Memories that an earlier fact of this call has ended.
   private var ended = Set<UUID>()
 
@@ -31,6 +33,7 @@ struct ConsolidationPlan {
         similarity: found.score)
     }
     // In the order in which they were said.
+    facts += batch.updates.compactMap { new[$0.memory] }
     facts += batch.inserts.compactMap { $0.id.flatMap { new[$0] } }
     let texts = Dictionary(facts.map { ($0.id, $0.text) }, uniquingKeysWith: { first, _ in first })
     var decision = RuleConsolidator().decide(fact, against: facts)
@@ -60,10 +63,14 @@ struct ConsolidationPlan {
       let update = MemoryUpdate(
         text: fact.text, vector: vector, merging: try FactSlot.metadata(fact, options.metadata))
       batch.updates.append((first, update))
+      // What it said before this call.
+      let previous = before[first] ?? texts[first]
+      before[first] = previous
+      hold(fact, as: first)
       batch.deletes += old.dropFirst()
       added.append(
         Added(
-          id: first, memory: fact.text, event: .update, previousMemory: texts[first], superseded: []))
+          id: first, memory: fact.text, event: .update, previousMemory: previous, superseded: []))
       for id in old.dropFirst() {
         added.append(Added(id: id, memory: texts[id] ?? "", event: .delete, superseded: []))
       }
@@ -82,8 +89,13 @@ struct ConsolidationPlan {
     memory.role = Message.Role.user.rawValue
     memory.supersedes = old
     batch.inserts.append(memory)
-    new[id] = HeldFact(id: id, text: fact.text, slot: fact.kind == .state ? fact.slot : nil, value: fact.value)
+    hold(fact, as: id)
     added.append(Added(id: id, memory: fact.text, event: .add, superseded: old))
+  }
+
+  private mutating func hold(_ fact: RuleFact, as id: UUID) {
+    let slot = fact.kind == .state ? fact.slot : nil
+    new[id] = HeldFact(id: id, text: fact.text, slot: slot, value: fact.value)
   }
 
   /// Of memories that are to end, those that are written already. A fact of this call is left out of it,
@@ -97,6 +109,9 @@ struct ConsolidationPlan {
       }
       if let place = batch.inserts.firstIndex(where: { $0.id == id }) {
         written += batch.inserts.remove(at: place).supersedes
+      } else {
+        batch.updates.removeAll { $0.memory == id }
+        written.append(id)
       }
       added.removeAll { $0.id == id }
     }

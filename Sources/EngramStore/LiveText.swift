@@ -46,11 +46,13 @@ final class LiveText: Sendable {
         state.withLock { $0.missed = nil }
         throw error
       }
-      state.withLock { state in
-        Self.record(state.missed ?? [], in: made) { state.index = made }
-        state.missed = nil
+      // Seen by searches before the lock is given back: whoever records next may have to take it away.
+      try state.withLock { state in
+        defer { state.missed = nil }
+        try Self.record(state.missed ?? [], in: made)
+        state.index = made
+        published.write { [made] in $0 = made }
       }
-      published.write { [made] in $0 = made }
       return made
     }
   }
@@ -62,7 +64,7 @@ final class LiveText: Sendable {
       state.missed?.append(contentsOf: changes)
       guard let index = state.index else { return }
       // Without memory for a text there is no index until a search makes another.
-      if !Self.record(changes, in: index) {
+      do throws(IndexError) { try Self.record(changes, in: index) } catch {
         state.index = nil
         published.write { $0 = nil }
       }
@@ -70,19 +72,10 @@ final class LiveText: Sendable {
     sealSoonIfDue()
   }
 
-  @discardableResult
-  private static func record(
-    _ changes: [Change], in index: TextIndex, _ done: () -> Void = {}
-  ) -> Bool {
+  private static func record(_ changes: [Change], in index: TextIndex) throws(IndexError) {
     for (row, text) in changes {
-      guard let text else {
-        index.remove(row: row)
-        continue
-      }
-      guard (try? index.insert(row: row, text: text)) != nil else { return false }
+      if let text { try index.insert(row: row, text: text) } else { index.remove(row: row) }
     }
-    done()
-    return true
   }
 
   /// Makes segments of what has come, on a thread that nobody waits for.

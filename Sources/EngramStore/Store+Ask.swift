@@ -115,7 +115,8 @@ extension Store {
         for hit in hits { candidates.setSimilarity(of: UInt32(hit.row), hit.score) }
       }
       return try memories(
-        of: candidates.ranked(core.configuration.metric), k: k, scope: scope, filter: filter, resolvedAt: covered, live)
+        of: candidates.ranked(core.configuration.metric), k: k, scope: scope, filter: filter,
+        resolvedAt: covered, live)
     } catch { throw StoreError(error) }
   }
 

@@ -68,6 +68,23 @@ import Testing
     try FileManager.default.removeItem(atPath: path)
   }
 
+  /// Facts of one call that contradict each other, and what is there: the last is left, alone.
+  @Test(arguments: [Consolidation.supersede, .update])
+  func contradictionsWithinACall(mode: Consolidation) async throws {
+    let (engine, path) = try engine()
+    let (scope, options) = (Scope(user: "u"), AddOptions(mode: mode))
+    let paris = try #require(try await engine.add("I live in Paris", scope: scope).first)
+    let added = try await engine.add(
+      "I moved to Berlin. I moved to Rome.", scope: scope, options: options)
+    #expect(try engine.getAll(scope: scope).memories.map(\.text) == ["I moved to Rome"])
+    #expect(added.count == 1, "\(added)")
+    #expect(added.first?.event == (mode == .update ? .update : .add))
+    #expect(added.first?.superseded == (mode == .update ? [] : [paris.id]))
+    #expect(added.first?.previousMemory == (mode == .update ? "I live in Paris" : nil))
+    try await engine.close()
+    try FileManager.default.removeItem(atPath: path)
+  }
+
   /// What was superseded keeps its history, and says by what.
   @Test func nothingIsDestroyed() async throws {
     let (engine, path) = try engine()
