@@ -17,6 +17,8 @@ public final class MemoryEngine: Sendable {
   /// The store beneath, for what this layer has no word for: copies, proofs, figures.
   public let store: Store
   let embedder: any Embedder
+  /// Finds facts and writes summaries; without one, rules do.
+  let chat: (any ChatModel)?
   let turns = ScopeTurns()
 
   /// Opens the memories in a directory, making it where there is none.
@@ -24,13 +26,16 @@ public final class MemoryEngine: Sendable {
   /// - Parameters:
   ///   - path: a directory; nil for ``defaultPath``.
   ///   - embedder: makes the vectors; a store belongs to the model that it was made with.
+  ///   - chat: finds facts and writes summaries; nil leaves both to rules.
   ///   - durability: what an acknowledged write survives.
   /// - Throws: `EngramError.otherModel` where the store was made with another model, `.store` where it
   ///   cannot be opened.
   public init(
-    path: String? = nil, embedder: any Embedder, durability: Durability = .full
+    path: String? = nil, embedder: any Embedder, chat: (any ChatModel)? = nil,
+    durability: Durability = .full
   ) throws(EngramError) {
     self.embedder = embedder
+    self.chat = chat
     let configuration = StoreConfiguration(
       dimension: embedder.dimension, metric: .cosine, model: embedder.model, durability: durability)
     store = try asEngramError { try Store(path: path ?? Self.defaultPath, configuration: configuration) }
