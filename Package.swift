@@ -21,6 +21,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     // For tests alone.
     .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
   ],
@@ -57,6 +58,7 @@ let package = Package(
       dependencies: [
         "EngramModels", "EngramStore",
         .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(
       name: "EngramCLI",
@@ -82,7 +84,12 @@ let package = Package(
         .product(name: "FlyingSocks", package: "FlyingFox"),
       ], exclude: ["Reference"]),
     .testTarget(
-      name: "EngramTests", dependencies: ["Engram", "EngramModels", "EngramStore"],
+      name: "EngramTests",
+      dependencies: [
+        "Engram", "EngramModels", "EngramStore",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "FlyingFox", package: "FlyingFox"),
+      ],
       exclude: ["Golden"]),
     .testTarget(name: "EngramCLITests", dependencies: ["EngramCLI", "EngramModels", "EngramStore"]),
     // The process that the store's tests kill, and whose calls on files they record and let fail.
