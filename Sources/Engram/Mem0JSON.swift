@@ -82,10 +82,19 @@ extension Sequence where Element == Memory {
 }
 
 extension FoundMemory {
-  /// A memory with its `score`.
+  /// A memory with its `score`, and where they were asked for its components as `score_details`.
   public var mem0: JSONValue {
     var members = memory.mem0Members
     members["score"] = .double(score)
+    if let components {
+      members["score_details"] = .object([
+        "semantic_score": .double(components.similarity), "bm25_score": .double(components.text),
+        "context_score": .double(components.context), "recency_score": .double(components.recency),
+        "importance_score": .double(components.importance),
+        "access_score": .double(components.access),
+        "final_score": .double(score),
+      ])
+    }
     return .object(members)
   }
 }

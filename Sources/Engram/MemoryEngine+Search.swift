@@ -7,32 +7,81 @@ public struct FoundMemory: Sendable, Hashable {
   public var memory: Memory
   /// 0...1; those of two searches can be compared.
   public var score: Double
+  /// What the score is made of; nil where nobody asked.
+  public var components: ScoreComponents?
+
+  public init(memory: Memory, score: Double, components: ScoreComponents? = nil) {
+    self.memory = memory
+    self.score = score
+    self.components = components
+  }
 }
 
 extension MemoryEngine {
   /// The memories of a scope that fit a query best, best first.
   ///
-  /// - Parameters:
-  ///   - limit: 1...10,000.
-  ///   - filter: a condition on the metadata.
-  ///   - threshold: what scores less is left out, 0...1.
+  /// - Throws: `EngramError.noScope`; `.invalid` where the query is empty or an option is out of range;
+  ///   `.store` with `StoreError.beforeHorizon` where the moment is one that compaction has cut off.
   public func search(
-    _ query: String, scope: Scope, limit: Int = 20, filter: Filter? = nil, threshold: Double = 0.1
+    _ query: String, scope: Scope, options: SearchOptions = SearchOptions()
   ) async throws(EngramError) -> [FoundMemory] {
     try Self.require(scope)
+    try options.validate()
     let query = query.trimmingCharacters(in: .whitespacesAndNewlines)
     guard !query.isEmpty else { throw .invalid(field: "query", reason: "it is empty") }
+    let vector = try await vectors(of: [query])[0]
+    let found = try asEngramError { try ranked(query, vector, scope, options) }
+    guard let maxTokens = options.maxTokens else { return found }
+    return TokenBudget(tokens: maxTokens).fitting(found)
+  }
+
+  /// Plain memories, best first: what this layer has written by itself is no result of a search.
+  private func ranked(
+    _ query: String, _ vector: [Float], _ scope: Scope, _ options: SearchOptions
+  ) throws -> [FoundMemory] {
+    var wanted = min(options.limit + Self.spare, IndexLimits.k.upperBound)
+    while true {
+      let ranked = try store.ask(query, vector: vector, k: wanted, options: options.asking(of: scope))
+      let found = ranked.lazy.filter { MemoryKind.read($0.memory.metadata) == nil }.prefix(options.limit)
+      guard found.count < options.limit, ranked.count == wanted, wanted < IndexLimits.k.upperBound else {
+        return found.filter { $0.score >= options.threshold }.map {
+          FoundMemory($0, explained: options.explain)
+        }
+      }
+      wanted = min(2 * wanted, IndexLimits.k.upperBound)
+    }
+  }
+
+  /// So many memories of this layer's own may be among the best before more are asked for.
+  private static let spare = 2
+}
+
+extension FoundMemory {
+  fileprivate init(_ ranked: RankedMemory, explained: Bool) {
+    self.init(memory: ranked.memory, score: ranked.score)
+    guard explained else { return }
+    components = ScoreComponents(
+      similarity: ranked.similarity, text: ranked.text, context: ranked.context,
+      recency: ranked.recency, importance: ranked.importance, access: ranked.access)
+  }
+}
+
+extension SearchOptions {
+  fileprivate func validate() throws(EngramError) {
     guard threshold >= 0, threshold <= 1 else {
       throw .invalid(field: "threshold", reason: "it must lie in 0...1")
     }
     guard IndexLimits.k.contains(limit) else {
       throw .invalid(field: "limit", reason: "it must lie in \(IndexLimits.k)")
     }
-    let vector = try await vectors(of: [query])[0]
-    return try asEngramError {
-      try store.ask(query, vector: vector, k: limit, scope: scope, filter: filter).map {
-        FoundMemory(memory: $0.memory, score: $0.score)
-      }.filter { $0.score >= threshold }
+    if let maxTokens, maxTokens < 1 {
+      throw .invalid(field: "maxTokens", reason: "it must be positive")
     }
+  }
+
+  fileprivate func asking(of scope: Scope) -> AskOptions {
+    AskOptions(
+      scope: scope, filter: filter, weights: weights, diversity: diversity, asOf: asOf,
+      latestOnly: latestOnly, includeExpired: showExpired)
   }
 }

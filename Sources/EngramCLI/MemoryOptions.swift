@@ -75,3 +75,13 @@ struct JSONObject: ExpressibleByArgument {
     self.members = members
   }
 }
+
+/// A moment on the command line.
+struct Moment: ExpressibleByArgument {
+  let date: Date
+
+  init?(argument: String) {
+    guard let microseconds = ISO8601.parse(argument) else { return nil }
+    date = Date(timeIntervalSince1970: Double(microseconds) / 1e6)
+  }
+}

@@ -98,8 +98,8 @@ struct CommitGroup {
       let slot = try write(memory.vector, of: row, db)
       changes.append(
         .added(
-          change: change, slot: slot, scope: row.scope, expiresAt: row.expiresAt,
-          metadata: row.metadata, text: row.text))
+          change: change, slot: slot, replacing: nil, scope: row.scope, expiresAt: row.expiresAt,
+          signals: row.signals, metadata: row.metadata, text: row.text))
       for id in memory.supersedes {
         guard let old = ended.removeValue(forKey: id) else { continue }
         try end(old, .supersede, db)
@@ -188,8 +188,8 @@ struct CommitGroup {
       if let oldSlot {
         changes.append(
           .renewed(
-            change: new.change, slot: oldSlot, metadata: isOther ? new.metadata : nil,
-            text: update.text))
+            change: new.change, slot: oldSlot, signals: new.signals,
+            metadata: isOther ? new.metadata : nil, text: update.text))
       }
       return
     }
@@ -197,8 +197,8 @@ struct CommitGroup {
     // First the new one: a search in between meets both, and returns the memory once.
     changes.append(
       .added(
-        change: new.change, slot: slot, scope: new.scope, expiresAt: new.expiresAt,
-        metadata: new.metadata, text: new.text))
+        change: new.change, slot: slot, replacing: oldSlot, scope: new.scope,
+        expiresAt: new.expiresAt, signals: new.signals, metadata: new.metadata, text: new.text))
     if let oldSlot { changes.append(.removed(slot: oldSlot)) }
   }
 

@@ -14,25 +14,30 @@ struct CommittedChanges {
   /// Slots lie below it.
   let slots: Int
 
-  /// - Parameter isKnown: whether the index has a row for a slot.
+  /// - Parameters:
+  ///   - withMetadata: whether something has been made of the metadata before.
+  ///   - withTexts: the same of the texts.
+  ///   - isKnown: whether the index has a row for a slot.
   init(
-    after covered: Int64, withMetadata: Bool, isKnown: (_ slot: Int) -> Bool, _ db: Database
+    after covered: Int64, withMetadata: Bool, withTexts: Bool, isKnown: (_ slot: Int) -> Bool,
+    _ db: Database
   ) throws {
     head = try HistoryHead(db).sequence
     slots = try Catalogue.slotCount(db)
     guard head > covered else { return }
-    try readAdded(after: covered, withMetadata: withMetadata, isKnown: isKnown, db)
+    let texts = "\(withMetadata ? "m.metadata" : "NULL"), \(withTexts ? "m.text" : "NULL")"
+    try readAdded(after: covered, texts, isKnown: isKnown, db)
     // Last: a search in between meets both vectors of an update, and returns the memory once.
     try readRemoved(after: covered, db)
   }
 
   private mutating func readAdded(
-    after covered: Int64, withMetadata: Bool, isKnown: (_ slot: Int) -> Bool, _ db: Database
+    after covered: Int64, _ texts: String, isKnown: (_ slot: Int) -> Bool, _ db: Database
   ) throws {
     let statement = try db.cachedStatement(
       sql: """
         SELECT m.change, v.slot, m.user_id, m.agent_id, m.run_id, m.vector, m.expires_at,
-          \(withMetadata ? "m.metadata, m.text" : "NULL, NULL")
+          m.updated_at, m.importance, \(texts)
         FROM memory m JOIN vector v ON v.change = m.vector AND v.space = ?
         WHERE m.change > ? AND m.ended IS NULL ORDER BY m.change
         """)
@@ -42,16 +47,18 @@ struct CommittedChanges {
       guard (0..<slots).contains(slot) else {
         throw StoreError.damaged(file: Catalogue.fileName, reason: "a slot is out of range")
       }
-      let (metadata, text): (String?, String?) = (try row.value(7), try row.value(8))
+      let signals = RankingSignals.Own(updatedAt: try row.value(7), importance: try row.value(8))
+      let (metadata, text): (String?, String?) = (try row.value(9), try row.value(10))
       if (try row.value(5) as Int64) <= covered, isKnown(slot) {
-        changes.append(.renewed(change: change, slot: slot, metadata: metadata, text: text))
+        changes.append(
+          .renewed(change: change, slot: slot, signals: signals, metadata: metadata, text: text))
       } else {
         let scope = Scope(
           user: try row.value(2), agent: try row.value(3), run: try row.value(4))
         changes.append(
           .added(
-            change: change, slot: slot, scope: scope, expiresAt: try row.value(6),
-            metadata: metadata, text: text))
+            change: change, slot: slot, replacing: nil, scope: scope, expiresAt: try row.value(6),
+            signals: signals, metadata: metadata, text: text))
         added += 1
       }
     }

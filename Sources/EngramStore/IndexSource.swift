@@ -38,7 +38,8 @@ struct IndexSource: Sendable {
       dimension: configuration.dimension, metric: configuration.metric,
       parameters: configuration.graph)
     let live = LiveIndex(
-      index: index, table: try RowTable(), postings: ScopePostings(), pages: pages, covered: 0)
+      index: index, table: try RowTable(), postings: ScopePostings(), signals: try RankingSignals(),
+      pages: pages, covered: 0)
     return (live, try catalogue.slotCount() == 0 ? .empty : origin)
   }
 

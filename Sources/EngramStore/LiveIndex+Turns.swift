@@ -1,23 +1,35 @@
 /// Which memories were said one after the other in a run.
+struct Turns {
+  /// Of each of some places, the one before it in the same run; -1 where there is none.
+  private(set) var previous: [Int32]
+  private var last: [UInt64: Int32] = [:]
+  private var run: UInt64 = 0
+  private var place: Int32 = -1
+
+  init(count: Int) { previous = [Int32](repeating: -1, count: count) }
+
+  /// The next turn, in the order in which they came.
+  @inline(__always)
+  mutating func visit(_ index: Int, run this: UInt64) {
+    if this != run {
+      // The turns of a run mostly follow each other.
+      if place >= 0 { last[run] = place }
+      place = last[this] ?? -1
+      run = this
+    }
+    previous[index] = place
+    place = Int32(index)
+  }
+}
+
 extension LiveIndex {
   /// Of each row, the place of the one before it in the same run of the same user; -1 where there is
   /// none.
   func previousTurns(of rows: [UInt32]) -> [Int32] {
-    var previous = [Int32](repeating: -1, count: rows.count)
-    var last: [UInt64: Int32] = [:]
-    var (run, place) = (UInt64(0), Int32(-1))
+    var turns = Turns(count: rows.count)
     func visit(_ index: Int) {
       let key = table.key(Int(rows[index]))
-      guard key.run > 0 else { return }
-      let this = UInt64(key.run) << 32 | UInt64(key.user)
-      if this != run {
-        // The turns of a run mostly follow each other.
-        if place >= 0 { last[run] = place }
-        place = last[this] ?? -1
-        run = this
-      }
-      previous[index] = place
-      place = Int32(index)
+      if key.run > 0 { turns.visit(index, run: UInt64(key.run) << 32 | UInt64(key.user)) }
     }
     // The numbers of rows mostly have the order in which memories came, but one whose memory is gone
     // comes again.
@@ -27,7 +39,7 @@ extension LiveIndex {
       let changes = rows.map { table.change(Int($0)) }
       for index in rows.indices.sorted(by: { changes[$0] < changes[$1] }) { visit(index) }
     }
-    return previous
+    return turns.previous
   }
 
   private func areInOrder(_ rows: [UInt32]) -> Bool {

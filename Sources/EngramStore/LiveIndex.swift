@@ -5,13 +5,16 @@ import Synchronization
 
 /// What a committed change does to the index.
 enum AppliedChange: Sendable {
-  /// A version with a vector of its own. Metadata and text are nil while the store is opened: nothing
-  /// has been made of them yet.
+  /// A version with a vector of its own; `replacing` is the slot of the vector that its memory had, where
+  /// that is known. Metadata and text are nil while the store is opened and nothing has been made of them
+  /// yet.
   case added(
-    change: Int64, slot: Int, scope: Scope, expiresAt: Int64?, metadata: String?, text: String?)
+    change: Int64, slot: Int, replacing: Int?, scope: Scope, expiresAt: Int64?,
+    signals: RankingSignals.Own, metadata: String?, text: String?)
   /// A new version of the memory whose vector lies in `slot`, with the same vector; metadata and text
   /// are nil where they are as they were.
-  case renewed(change: Int64, slot: Int, metadata: String?, text: String?)
+  case renewed(
+    change: Int64, slot: Int, signals: RankingSignals.Own, metadata: String?, text: String?)
   /// The memory whose vector lies in `slot` is no more, or has another vector now.
   case removed(slot: Int)
 }
@@ -22,9 +25,12 @@ final class LiveIndex: Sendable {
   let index: HNSWIndex
   let table: RowTable
   let postings: ScopePostings
+  let signals: RankingSignals
   let metadata = MetadataPostings()
-  let text = LiveText()
+  let text: LiveText
   let pages: VectorPages
+  /// What it keeps of each row beside the index and the texts.
+  static let bytesPerRow = RowTable.bytesPerRow + RankingSignals.bytesPerRow
   /// Held while changes are applied, and by whoever takes the index and its change together.
   private let state: Mutex<Expirations>
   private let lastChange: Atomic<Int64>
@@ -32,11 +38,14 @@ final class LiveIndex: Sendable {
   private let nextExpiry = Atomic<Int64>(.max)
 
   init(
-    index: HNSWIndex, table: RowTable, postings: ScopePostings, pages: VectorPages, covered: Int64
+    index: HNSWIndex, table: RowTable, postings: ScopePostings, signals: RankingSignals,
+    text: LiveText = LiveText(), pages: VectorPages, covered: Int64
   ) {
     self.index = index
     self.table = table
     self.postings = postings
+    self.signals = signals
+    self.text = text
     self.pages = pages
     state = Mutex(Expirations())
     lastChange = Atomic(covered)
@@ -49,6 +58,7 @@ final class LiveIndex: Sendable {
   func reserve(_ count: Int, slots: Int) throws(IndexError) {
     try index.reserve(count)
     try table.reserve(rows: index.rowCount + count, slots: slots)
+    try signals.reserve(rows: index.rowCount + count)
   }
 
   /// Makes committed changes visible to searches, in their order; room has been reserved.
@@ -58,18 +68,23 @@ final class LiveIndex: Sendable {
       var texts: [LiveText.Change] = []
       for applied in changes {
         switch applied {
-        case .added(let change, let slot, let scope, let expiresAt, let metadata, let text):
+        case .added(
+          let change, let slot, let replaced, let scope, let expiresAt, let own, let metadata, let text):
           let key = postings.intern(scope)
+          let before = replaced.flatMap { table.row(ofSlot: $0) }
           let row = try index.append(at: pages.vector(slot)) { row in
             table.set(row, change: change, slot: slot, key: key)
+            signals.set(row, own)
+            signals.setAccesses(row, asOf: before)
           }
           postings.insert(UInt32(row), key)
           if let metadata { changed.append((UInt32(row), metadata)) }
           if let text { texts.append((UInt32(row), text)) }
           if let expiresAt { expirations.insert(slot, at: expiresAt) }
-        case .renewed(let change, let slot, let metadata, let text):
+        case .renewed(let change, let slot, let own, let metadata, let text):
           guard let row = table.row(ofSlot: slot) else { continue }
           table.setChange(row, change)
+          signals.set(row, own)
           if let metadata { changed.append((UInt32(row), metadata)) }
           if let text { texts.append((UInt32(row), text)) }
         case .removed(let slot):

@@ -2,8 +2,8 @@ import EngramIndex
 import Foundation
 import Synchronization
 
-/// The full text of an index's rows: made of the catalogue when a search first asks for it, and kept up
-/// with the changes from then on.
+/// The full text of an index's rows: made of the catalogue when a search first asks for it, or restored from
+/// a snapshot, and kept up with the changes from then on.
 ///
 /// A build says that it has begun, and only then looks at the catalogue; a commit is in the catalogue
 /// and its rows in the table before it is recorded. So each change is seen by the build, or recorded
@@ -23,6 +23,16 @@ final class LiveText: Sendable {
   private let state = Mutex(State())
   private let builder = Mutex<Void>(())
   private let isSealing = Atomic<Bool>(false)
+
+  /// - Parameter restored: what a snapshot holds; it is brought up to date by what is recorded.
+  init(_ restored: TextIndex? = nil) {
+    guard let restored else { return }
+    state.withLock { $0.index = restored }
+    published.write { $0 = restored }
+  }
+
+  /// The texts as they are between two changes; nil where nobody has asked for them.
+  func snapshot() -> TextSnapshot? { state.withLock { $0.index?.snapshot() } }
 
   /// Nil until it has been asked for.
   var index: TextIndex? { published.read { copy $0 } }

@@ -56,6 +56,10 @@ struct MemoryRow {
       change: change)
   }
 
+  var signals: RankingSignals.Own {
+    RankingSignals.Own(updatedAt: updatedAt, importance: importance)
+  }
+
   static func encodeCategories(_ categories: [String]) throws(StoreError) -> String {
     if categories.isEmpty { return "[]" }
     do {

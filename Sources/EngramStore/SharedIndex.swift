@@ -82,7 +82,8 @@ final class SharedIndex: Sendable {
       guard try VectorPages.generation(db) == pages.header.generation else { return nil }
       if isNew { try expectExpiries(of: live, db) }
       return try CommittedChanges(
-        after: covered, withMetadata: !isNew, isKnown: { live.table.row(ofSlot: $0) != nil }, db)
+        after: covered, withMetadata: !isNew, withTexts: !isNew || live.text.index != nil,
+        isKnown: { live.table.row(ofSlot: $0) != nil }, db)
     }
     guard let committed else { return false }
     guard committed.head > covered else { return true }

@@ -21,7 +21,7 @@ struct Snapshot {
   static func fileName(space: Int) -> String { "index-\(space).hnsw" }
 
   private static let magic: [UInt8] = [0x89] + Array("ENGRAMI\r\n\u{1A}\n".utf8)
-  private static let formatVersion: UInt16 = 5
+  private static let formatVersion: UInt16 = 6
   private static let headerBytes = 4096
 
   /// Checksums are those of blocks, so that many threads can check them.
@@ -29,7 +29,7 @@ struct Snapshot {
 
   private enum Section: Int, CaseIterable {
     case codes, factors, bounds, states, baseLinks, upperLinks, walkCodes, centre, calibration
-    case changes, slots, keys, names
+    case changes, slots, keys, names, updates, importances, accesses, texts
     /// Of the blocks of all others.
     case checksums
   }
@@ -63,10 +63,12 @@ struct Snapshot {
     try live.index.withQuietGraph { () throws(StoreError) -> Int64 in
       // Rows, what they stand for and the change are taken together, while nobody links rows or
       // gives them again: changes that come later are replayed over the file.
-      let (rows, covered, states, columns, names) = live.withState { rows, covered in
+      let (rows, covered, states, columns, texts) = live.withState { rows, covered in
         (
-          rows, covered, live.index.states(rows), live.table.columns(rows, slots: slots),
-          encodeNames(live.postings.names)
+          rows, covered, live.index.states(rows),
+          live.table.columns(rows, slots: slots) + [encodeNames(live.postings.names)]
+            + live.signals.columns(rows),
+          live.text.snapshot()
         )
       }
       let hash = try chainHash(covered)
@@ -77,7 +79,7 @@ struct Snapshot {
             .raw(index.codes), .raw(index.factors), .raw(index.bounds), .bytes(states),
             .raw(index.baseLinks), .raw(index.upperLinks), .raw(index.walkCodes),
             .bytes(encodeCentre(index)), .bytes(encode(index.calibration)),
-          ] + columns.map(Part.bytes) + [.bytes(names)],
+          ] + (columns + [encode(texts)]).map(Part.bytes),
           rows: rows, linked: index.linked, covered: covered, hash: hash, identity: identity,
           to: file)
       }
@@ -149,6 +151,10 @@ struct Snapshot {
     }
     return writer.bytes
   }
+
+  /// Empty where no search has asked for the texts, or there is no memory for them: the next that does
+  /// has them read.
+  private static func encode(_ texts: TextSnapshot?) -> [UInt8] { (try? texts?.bytes()) ?? [] }
 
   private static func encodeCentre(_ index: IndexSnapshot<UnsafeRawBufferPointer>) -> [UInt8] {
     var writer = ByteWriter()
@@ -252,8 +258,8 @@ struct Snapshot {
     let names = try decodeNames(try bytes(.names), damaged(.names))
     do throws(IndexError) {
       return try restore(
-        parts, changes: saved(.changes), slots: saved(.slots), keys: saved(.keys), names: names,
-        covered: header.covered, identity: identity, pages: pages, slots: slots)
+        parts, saved, names: names, covered: header.covered, identity: identity, pages: pages,
+        slots: slots)
     } catch {
       guard case .damagedSnapshot(let what) = error else { throw .index(error) }
       throw .damaged(file: path.string, reason: "its parts contradict each other: \(what)")
@@ -354,13 +360,14 @@ struct Snapshot {
   }
 
   private static func restore(
-    _ parts: IndexSnapshot<SavedBytes>, changes: SavedBytes, slots: SavedBytes, keys: SavedBytes,
-    names: [[String]], covered: Int64, identity: Identity, pages: VectorPages, slots slotCount: Int
+    _ parts: IndexSnapshot<SavedBytes>, _ saved: (Section) -> SavedBytes, names: [[String]],
+    covered: Int64, identity: Identity, pages: VectorPages, slots slotCount: Int
   ) throws(IndexError) -> LiveIndex {
     guard parts.states.count == parts.rows else { throw .damagedSnapshot("length of the states") }
     let table = try RowTable()
     try table.restore(
-      changes: changes, slots: slots, keys: keys, rows: parts.rows, slotCount: slotCount,
+      changes: saved(.changes), slots: saved(.slots), keys: saved(.keys), rows: parts.rows,
+      slotCount: slotCount,
       names: ScopePostings.Key(
         user: UInt32(names[0].count), agent: UInt32(names[1].count), run: UInt32(names[2].count)),
       isLive: parts.isLive)
@@ -371,8 +378,17 @@ struct Snapshot {
     let index = try HNSWIndex(
       dimension: Int(identity.dimension), metric: identity.metric, snapshot: parts,
       vectors: (0..<parts.rows).map { pages.vector(table.slot($0)) })
+    let signals = try RankingSignals()
+    try signals.restore(
+      updates: saved(.updates), importances: saved(.importances), accesses: saved(.accesses),
+      rows: parts.rows)
+    let texts = saved(.texts)
+    let text =
+      texts.count == 0
+      ? nil : try TextIndex(restoring: texts, rows: parts.rows, isLive: parts.isLive)
     return LiveIndex(
-      index: index, table: table, postings: postings, pages: pages, covered: covered)
+      index: index, table: table, postings: postings, signals: signals, text: LiveText(text),
+      pages: pages, covered: covered)
   }
 
   /// Users, agents and runs.

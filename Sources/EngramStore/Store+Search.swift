@@ -70,9 +70,7 @@ extension Store {
     do throws(StoreError) {
       let (found, explanation) = try answer(
         vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef)
-      if core.accesses.note(found.lazy.map(\.memory.id)) {
-        core.queue.submit(.recordAccess(core.accesses.take())) { _ in }
-      }
+      note(found.lazy.map(\.memory.id))
       core.figures.searched(explanation.cost.plan ?? .scan, since: begin)
       return (found, explanation)
     } catch {
@@ -117,7 +115,7 @@ extension Store {
           vector, k: wanted, width: width, in: domain, statistics: &explanation.cost)
       } catch { throw .index(error) }
       let searched = clock.now
-      found = try memories(of: hits, scope: scope, filter: filter, resolvedAt: covered)
+      found = try memories(of: hits, in: live, scope: scope, filter: filter, resolvedAt: covered)
       explanation.indexMicroseconds += (searched - asked) / .microseconds(1)
       explanation.readMicroseconds += (clock.now - searched) / .microseconds(1)
       // Writers were quicker with some of the hits: others may take their place.
@@ -138,14 +136,17 @@ extension Store {
 
   /// - Parameter covered: the change up to which the filter was resolved at least.
   private func memories(
-    of hits: [LiveIndex.Hit], scope: Scope, filter: Filter?, resolvedAt covered: Int64
+    of hits: [LiveIndex.Hit], in live: LiveIndex, scope: Scope, filter: Filter?,
+    resolvedAt covered: Int64
   ) throws(StoreError) -> [ScoredMemory] {
     try read { db in
       let statement = try MemoryRow.versionStatement(db)
       var ids = Set<UUID>(minimumCapacity: hits.count)
+      let now = Timestamp.now
       return try hits.compactMap { hit -> ScoredMemory? in
         let row = try currentRow(of: hit.change, statement, scope, filter, covered, db)
         guard let row, ids.insert(row.id).inserted else { return nil }
+        live.signals.access(Int(hit.row), at: now)
         return ScoredMemory(memory: row.memory, score: hit.score)
       }
     }

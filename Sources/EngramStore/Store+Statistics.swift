@@ -54,7 +54,7 @@ extension Store {
       agents: counts.agents, runs: counts.runs, indexRows: index.rowCount,
       deadRows: index.buriedCount, tailRows: index.tailCount,
       fileBytes: try Directory.fileSizes(core.directory),
-      indexBytes: index.memoryBytes + index.rowCount * RowTable.bytesPerRow,
+      indexBytes: index.memoryBytes + index.rowCount * LiveIndex.bytesPerRow,
       filterKeys: postings.keys, filterBytes: postings.bytes,
       waitingWrites: core.figures.waitingWrites,
       calibration: StoreFigures.CalibratedSearch(index),

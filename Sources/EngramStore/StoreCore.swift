@@ -220,7 +220,7 @@ final class StoreCore: Sendable {
   /// Memory that the store may take: index, postings, and caches as if they were full.
   var memoryBytes: Int {
     let live = index.live
-    return Self.emptyBytes + live.index.memoryBytes + live.index.rowCount * RowTable.bytesPerRow
+    return Self.emptyBytes + live.index.memoryBytes + live.index.rowCount * LiveIndex.bytesPerRow
       + live.metadata.size.bytes + catalogue.cacheBytes
   }
 

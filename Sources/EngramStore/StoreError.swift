@@ -35,6 +35,8 @@ public enum StoreError: Error, Sendable {
   case filter(FilterError)
   /// A cursor that this store did not give.
   case badCursor(String)
+  /// A moment before the horizon: compaction has cut what the store knew of it.
+  case beforeHorizon(asked: Date, horizon: Date)
   /// A file of the store is damaged.
   case damaged(file: String, reason: String)
   /// A line of an export was cut off, altered, or is none of an export's.
@@ -117,6 +119,9 @@ extension StoreError: CustomStringConvertible {
     case .notWaiting(let id):
       "No memories are to be made of episode \(id.uuidString.lowercased()) any more."
     case .filter(let error): "\(error)"
+    case .beforeHorizon(let asked, let horizon):
+      "The store knows nothing any more of what was before \(Timestamp.text(horizon)); asked for was "
+        + "\(Timestamp.text(asked))."
     case .badCursor(let cursor):
       "\(cursor) is no cursor of this store; pass one that a list returned, or none."
     case .damaged(let file, let reason):

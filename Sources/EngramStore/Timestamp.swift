@@ -17,5 +17,10 @@ enum Timestamp {
     Date(timeIntervalSince1970: Double(microseconds) / 1e6)
   }
 
+  /// As ISO 8601.
+  static func text(_ date: Date) -> String {
+    ISO8601.format(Int64(clamping: Int((date.timeIntervalSince1970 * 1e6).rounded())))
+  }
+
   static var now: Int64 { Int64((Date().timeIntervalSince1970 * 1e6).rounded()) }
 }

@@ -35,9 +35,11 @@ import Testing
           let scope = generator.oneIn(2) ? Scope.all : self.scope(&generator)
           let filter = generator.oneIn(3) ? try self.filter(&generator) : nil
           let k = [1, 5, 100, 10_000].randomElement(using: &generator) ?? 1
-          let all = model.answers(to: question, vector, scope: scope, filter: filter)
+          let weights = generator.oneIn(2) ? RankingWeights.relevance : Self.weights
+          let all = model.answers(to: question, vector, scope: scope, filter: filter, weights: weights)
+          let options = AskOptions(scope: scope, filter: filter, weights: weights)
           for (name, store) in [("writer", store), ("other", other)] {
-            let found = try store.ask(question, vector: vector, k: k, scope: scope, filter: filter)
+            let found = try store.ask(question, vector: vector, k: k, options: options)
             let problem = AskModel.problem(with: found, against: all, k: k)
             #expect(
               problem == nil,
@@ -52,6 +54,9 @@ import Testing
       try await other.close()
     }
   }
+
+  private static let weights = RankingWeights(
+    text: 0.3, recency: 0.2, importance: 0.3, access: 0, recencyHalfLife: 20 * 86_400)
 
   /// Something is written: at most some ninety memories are there at any time, so that all of them are
   /// candidates, whatever is asked.
@@ -99,7 +104,7 @@ import Testing
         let scope = round % 2 == 0 ? Scope.all : self.scope(&generator)
         let all = model.answers(to: question, vector, scope: scope)
         let byID = Dictionary(uniqueKeysWithValues: all.map { ($0.memory.id, $0) })
-        let found = try store.ask(question, vector: vector, k: 20, scope: scope)
+        let found = try store.ask(question, vector: vector, k: 20, options: AskOptions(scope: scope, weights: .relevance))
         #expect(found.count == min(20, all.count))
         #expect(Set(found.map(\.memory.id)).count == found.count)
         for answer in found {
@@ -111,9 +116,191 @@ import Testing
         }
         #expect(zip(found, found.dropFirst()).allSatisfy { $0.score >= $1.score })
         // As many as there are candidates of either kind: nothing is left out.
-        let every = try store.ask(question, vector: vector, k: 10_000, scope: scope)
+        let every = try store.ask(
+          question, vector: vector, k: 10_000, options: AskOptions(scope: scope, weights: .relevance))
         #expect(
           AskModel.problem(with: every, against: all, k: 10_000) == nil, "round \(round), \"\(question)\"")
+      }
+      try await store.close()
+    }
+  }
+
+  // MARK: The past
+
+  /// Questions about moments that have been, about what memories said before, and about expired ones, have
+  /// the answers of the formulas over what was there; also after a compaction and another opening.
+  @Test(arguments: [11, 12, 13, 14] as [UInt64])
+  func thePast(seed: UInt64) async throws {
+    try await withTemporaryDirectory { directory in
+      var generator = Generator(seed: seed)
+      var store = try openStore(directory, dimension: Self.dimension)
+      var moments: [(Date, [AskModel.Version])] = [(Date(), [])]
+      var versions: [Int64: AskModel.Version] = [:]
+      for step in 1...60 {
+        if generator.oneIn(10), let id = try store.list(limit: 1).memories.first?.id {
+          // Erased, it was never there.
+          _ = try await store.erase([id])
+          moments = moments.map { ($0, $1.filter { $0.memory.id != id }) }
+          versions = versions.filter { $1.memory.id != id }
+        }
+        try await change(store, &generator)
+        let now = try AskModel.current(store, includeExpired: true)
+        for version in now { versions[version.memory.change] = version }
+        moments.append((Date(), now))
+        if step % 20 == 0 {
+          if generator.oneIn(2) { _ = try await store.compact() }
+          try await store.close()
+          store = try openStore(directory, dimension: Self.dimension)
+        }
+        guard step % 5 == 0 else { continue }
+        let deleted = try Set(
+          versions.values.map(\.memory.id).filter { try store.history(of: $0).last?.event == .delete })
+        let said = versions.values.filter { !deleted.contains($0.memory.id) }
+          .sorted { $0.memory.change < $1.memory.change }
+        for _ in 1...4 {
+          let (question, vector) = (question(&generator), generator.vector(Self.dimension))
+          var options = AskOptions(
+            scope: generator.oneIn(2) ? .all : scope(&generator),
+            filter: generator.oneIn(3) ? try filter(&generator) : nil, weights: Self.weights)
+          options.includeExpired = generator.oneIn(3)
+          var (time, there) = (Date(), now)
+          switch Int.random(in: 0..<3, using: &generator) {
+          case 0:
+            (time, there) = moments.randomElement(using: &generator) ?? (time, there)
+            options.asOf = time
+          case 1: (options.latestOnly, there) = (false, said)
+          default: options.includeExpired = true
+          }
+          if !options.includeExpired { there = there.filter { $0.memory.expiresAt.map { $0 > time } ?? true } }
+          // The mean length is that of the texts that are looked at.
+          there = there.filter { memory, _ in
+            memory.scope.lies(in: options.scope)
+              && options.filter?.matches(.object(memory.metadata.values)) != false
+          }
+          let found = try store.ask(question, vector: vector, k: 10_000, options: options)
+          let all = AskModel(there, metric: .cosine).answers(
+            to: question, vector, weights: Self.weights, now: time)
+          let problem = AskModel.problem(with: found, against: all, k: 10_000)
+          #expect(problem == nil, "seed \(seed), step \(step), \(options), \"\(question)\"")
+        }
+      }
+      // What compaction cuts nobody can ask for any more.
+      _ = try await store.compact(before: Date())
+      let vector = generator.vector(Self.dimension)
+      let old = await refusal {
+        _ = try store.ask(
+          "tea", vector: vector, k: 1, options: AskOptions(asOf: moments[moments.count / 2].0))
+      }
+      #expect(old == "beforeHorizon")
+      _ = try store.ask("tea", vector: vector, k: 1, options: AskOptions(asOf: Date()))
+      try await store.close()
+    }
+  }
+
+  // MARK: What is found often
+
+  /// Searches count what they return, for this process at once and through openings, an update of the
+  /// vector included.
+  @Test(arguments: [true, false]) func accesses(withSnapshot: Bool) async throws {
+    try await withTemporaryDirectory { directory in
+      var generator = Generator(seed: 3)
+      var store = try openStore(directory, dimension: Self.dimension)
+      let vectors = (0..<300).map { _ in generator.vector(Self.dimension) }
+      let ids = try await store.insert(
+        vectors.map { NewMemory(text: text(&generator), vector: $0, scope: .all) })
+      var counts: [UUID: Int] = [:]
+      for round in 1...6 {
+        for _ in 1...20 {
+          let query = generator.vector(Self.dimension)
+          let found =
+            generator.oneIn(2)
+            ? try store.search(query, k: 5).map(\.memory.id)
+            : try store.ask(question(&generator), vector: query, k: 5).map(\.memory.id)
+          for id in found { counts[id, default: 0] += 1 }
+        }
+        let changed = ids[round]
+        try await store.update(changed, MemoryUpdate(vector: generator.vector(Self.dimension)))
+        if round % 2 == 0 {
+          try await store.close()
+          if !withSnapshot { try? directory.snapshot.remove() }
+          store = try openStore(directory, dimension: Self.dimension)
+        }
+        let all = try store.ask("tea", vector: vectors[0], k: 10_000)
+        #expect(all.count == 300)
+        for answer in all {
+          let count = Double(counts[answer.memory.id] ?? 0)
+          #expect(abs(answer.access - count / (count + 4)) < 1e-3, "round \(round), \(count)")
+          counts[answer.memory.id, default: 0] += 1
+        }
+      }
+      try await store.close()
+    }
+  }
+
+  /// A snapshot holds the words: the next opening does not read the texts anew.
+  @Test func wordsComeWithTheSnapshot() async throws {
+    try await withTemporaryDirectory { directory in
+      var generator = Generator(seed: 5)
+      var store = try openStore(directory, dimension: Self.dimension)
+      let ids = try await store.insert((0..<2_000).map { _ in try memory(&generator) })
+      let vector = generator.vector(Self.dimension)
+      _ = try store.ask("tea", vector: vector, k: 1)
+      try await store.close()
+      store = try openStore(directory, dimension: Self.dimension)
+      #expect(store.core.index.live.text.index?.count ?? 0 > 1_000)
+      try await store.update(ids[0], MemoryUpdate(text: "xylophone"))
+      let options = AskOptions(weights: .relevance)
+      let found = try store.ask("xylophone", vector: vector, k: 10_000, options: options)
+      let model = try AskModel(store, metric: .cosine)
+      #expect(
+        AskModel.problem(with: found, against: model.answers(to: "xylophone", vector), k: 10_000) == nil)
+      try await store.close()
+      // What is not in the snapshot comes from the catalogue.
+      store = try openStore(directory, dimension: Self.dimension)
+      let again = try store.ask("xylophone", vector: vector, k: 1)
+      #expect(again.first?.memory.text == "xylophone")
+      try await store.close()
+    }
+  }
+
+  // MARK: Diversity
+
+  /// Results are in the order of maximal marginal relevance.
+  @Test(arguments: [0.2, 0.5, 0.9, 1]) func diversity(_ diversity: Double) async throws {
+    try await withTemporaryDirectory { directory in
+      var generator = Generator(seed: 9)
+      let store = try openStore(directory, dimension: Self.dimension)
+      // In clumps, so that the nearest are much alike.
+      var memories: [NewMemory] = []
+      for clump in 0..<12 {
+        let centre = generator.vector(Self.dimension)
+        for _ in 0..<8 {
+          let vector = centre.map { $0 + Float.random(in: -0.05...0.05, using: &generator) }
+          memories.append(NewMemory(text: "clump \(clump)", vector: vector, scope: .all))
+        }
+      }
+      try await store.insert(memories)
+      for _ in 1...10 {
+        let vector = generator.vector(Self.dimension)
+        let plain = AskOptions(weights: .relevance)
+        let all = try store.ask("clump", vector: vector, k: 96, options: plain)
+        let options = AskOptions(weights: .relevance, diversity: diversity)
+        let found = try store.ask("clump", vector: vector, k: 12, options: options)
+        #expect(found.count == 12)
+        // Among as many as the ranking looks at.
+        var open = Array(all.prefix(4 * 12 + 32))
+        var chosen: [[Float]] = []
+        for answer in found {
+          func marginal(_ one: RankedMemory) throws -> Double {
+            let own = try store.vector(of: one.memory.id)
+            let alike = chosen.map { (1 + Metric.cosine.exactScore($0, own)) / 2 }.max() ?? 0
+            return (1 - diversity) * one.score - diversity * alike
+          }
+          let best = try open.map(marginal).max() ?? 0
+          #expect(abs(try marginal(answer) - best) < 1e-4)
+          chosen.append(try store.vector(of: answer.memory.id))
+          open.removeAll { $0.memory.id == answer.memory.id }
+        }
       }
       try await store.close()
     }
@@ -130,11 +317,11 @@ import Testing
           text: "The passphrase is xylophone", vector: Self.acrossTo(vector), scope: Scope(user: "anna")))
       let near = try store.search(vector, k: 100, scope: scope).map(\.memory.id)
       #expect(!near.contains(id))
-      let found = try store.ask("Xylophones?", vector: vector, k: 10, scope: scope)
+      let found = try store.ask("Xylophones?", vector: vector, k: 10, options: AskOptions(scope: scope))
       #expect(found.first?.memory.id == id)
       #expect(abs((found.first?.similarity ?? 1) - 0.5) < 1e-4 && (found.first?.text ?? 0) > 0.3)
       // Among those of others it is not.
-      let others = try store.ask("Xylophones?", vector: vector, k: 10, scope: Scope(user: "ben"))
+      let others = try store.ask("Xylophones?", vector: vector, k: 10, options: AskOptions(scope: Scope(user: "ben")))
       #expect(others.count == 10 && !others.contains { $0.memory.id == id })
     }
   }
@@ -145,12 +332,13 @@ import Testing
       let id = try await store.insert(
         NewMemory(text: "Kaffee um acht", vector: vector, scope: Scope(user: "anna")))
       for question in ["when does she have breakfast", "?!", "is it the", "雨"] {
-        let found = try store.ask(question, vector: vector, k: 10, scope: scope)
+        let found = try store.ask(question, vector: vector, k: 10, options: AskOptions(scope: scope))
         #expect(found.first?.memory.id == id, "\(question)")
         #expect(found.first?.text == 0 && (found.first?.similarity ?? 0) > 0.999)
       }
       // Without a word to look for the score is how near it is.
-      let found = try store.ask("?!", vector: vector, k: 3, scope: scope)
+      let found = try store.ask(
+        "?!", vector: vector, k: 3, options: AskOptions(scope: scope, weights: .relevance))
       #expect(found.allSatisfy { abs($0.score - $0.similarity) < 1e-6 })
     }
   }
@@ -238,7 +426,8 @@ import Testing
               let scope = generator.oneIn(3) ? Scope.all : Scope(user: user)
               let before = ledger.value
               let found = try store.ask(
-                "gardens", vector: generator.vector(Self.dimension), k: 50, scope: scope)
+                "gardens", vector: generator.vector(Self.dimension), k: 50,
+                options: AskOptions(scope: scope))
               let after = ledger.value
               #expect(Set(found.map(\.memory.id)).count == found.count)
               for answer in found {
@@ -261,7 +450,8 @@ import Testing
       let vector = generator.vector(Self.dimension)
       #expect(
         AskModel.problem(
-          with: try store.ask("garden", vector: vector, k: 1_000),
+          with: try store.ask(
+            "garden", vector: vector, k: 1_000, options: AskOptions(weights: .relevance)),
           against: model.answers(to: "garden", vector), k: 1_000) == nil)
       try await store.close()
     }
@@ -280,7 +470,8 @@ import Testing
           scope: Scope(user: "anna", run: "r1")))
       let vector = generator.vector(Self.dimension)
       func check(_ place: String, isThere: Bool) throws {
-        let found = try store.ask("xylophone passphrase", vector: vector, k: 100)
+        let found = try store.ask(
+          "xylophone passphrase", vector: vector, k: 100, options: AskOptions(weights: .relevance))
         #expect(found.contains { $0.memory.id == secret } == isThere, "\(place)")
         let all = try AskModel(store, metric: .cosine).answers(to: "xylophone passphrase", vector)
         let problem = AskModel.problem(with: found, against: all, k: 100)
@@ -373,6 +564,11 @@ import Testing
     var memory = NewMemory(
       text: text(&generator), vector: generator.vector(Self.dimension), scope: scope(&generator),
       metadata: try metadata(&generator))
+    if generator.oneIn(3) { memory.importance = Double.random(in: 0...1, using: &generator) }
+    if generator.oneIn(3) {
+      let day = Double.random(in: -100...10, using: &generator)
+      memory.createdAt = Date(timeIntervalSince1970: (Date().timeIntervalSince1970 + day * 86_400).rounded())
+    }
     if generator.oneIn(12) { memory.expiresAt = Date(timeIntervalSince1970: 1_000_000_000) }
     if generator.oneIn(12) { memory.expiresAt = Date(timeIntervalSince1970: 4_000_000_000) }
     return memory

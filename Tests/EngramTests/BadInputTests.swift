@@ -118,7 +118,7 @@ import Testing
     ("too deep", String(repeating: #"{"NOT": "#, count: 70) + "{}" + String(repeating: "}", count: 70)),
   ].map { name, text in
     Refused("filter: \(name)", "filter") { engine, _ in
-      _ = try await engine.search("tea", scope: alice, filter: try Filter(parsing: text))
+      _ = try await engine.search("tea", scope: alice, options: SearchOptions(filter: try Filter(parsing: text)))
     }
   }
 
@@ -131,14 +131,30 @@ import Testing
   private static let thresholds: [Refused] = [-0.001, 1.001, Double.nan, .infinity, -.infinity].map {
     threshold in
     Refused("threshold \(threshold)", "invalid threshold") { engine, _ in
-      _ = try await engine.search("tea", scope: alice, threshold: threshold)
+      _ = try await engine.search("tea", scope: alice, options: SearchOptions(threshold: threshold))
+    }
+  }
+
+  private static let searches: [Refused] = [
+    ("weights.recency", SearchOptions(weights: RankingWeights(recency: -0.1))),
+    ("weights.text", SearchOptions(weights: RankingWeights(text: .nan))),
+    ("weights", SearchOptions(weights: RankingWeights(recency: 0.5, importance: 0.4, access: 0.2))),
+    ("weights", SearchOptions(weights: RankingWeights(recencyHalfLife: 0))),
+    ("weights", SearchOptions(weights: RankingWeights(accessHalfLife: .nan))),
+    ("diversity", SearchOptions(diversity: 1.01)), ("diversity", SearchOptions(diversity: .nan)),
+    ("maxTokens", SearchOptions(maxTokens: 0)), ("maxTokens", SearchOptions(maxTokens: .min)),
+    ("asOf", SearchOptions(asOf: Date(timeIntervalSince1970: 1e15))),
+    ("asOf", SearchOptions(asOf: Date(timeIntervalSince1970: .nan))),
+  ].map { field, options in
+    Refused("search, option \(field)", "invalid \(field)") { engine, _ in
+      _ = try await engine.search("tea", scope: alice, options: options)
     }
   }
 
   private static let limits: [Refused] = [0, -1, 10_001, Int.max, .min].flatMap { limit in
     [
       Refused("search for \(limit)", "invalid limit") { engine, _ in
-        _ = try await engine.search("tea", scope: alice, limit: limit)
+        _ = try await engine.search("tea", scope: alice, options: SearchOptions(limit: limit))
       },
       Refused("list of \(limit)", "invalid limit") { engine, _ in
         _ = try engine.getAll(scope: alice, limit: limit)
@@ -176,7 +192,7 @@ import Testing
   ]
 
   private static let all: [Refused] = [
-    texts, scopes, adds, filters, queries, thresholds, limits, cursors, ids,
+    texts, scopes, adds, filters, queries, thresholds, searches, limits, cursors, ids,
   ].flatMap(\.self)
 
   @Test(arguments: all)
@@ -190,7 +206,7 @@ import Testing
       #expect(try engine.get(id) == before)
       // And it goes on.
       _ = try await engine.add("coffee", scope: Self.alice, options: Self.verbatim)
-      #expect(try await engine.search("coffee", scope: Self.alice, threshold: 0).count == 2)
+      #expect(try await engine.search("coffee", scope: Self.alice, options: SearchOptions(threshold: 0)).count == 2)
     }
   }
 

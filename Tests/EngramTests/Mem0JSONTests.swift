@@ -60,7 +60,7 @@ import Testing
     try expect(Page(memories: memories, next: nil).mem0, is: "get-all")
     try expect(Page(memories: memories, next: "2s").mem0, is: "get-all-page")
     try expect(Page(memories: [], next: nil).mem0, is: "nothing")
-    let found = zip(memories, [0.875, 0.25]).map(FoundMemory.init)
+    let found = zip(memories, [0.875, 0.25]).map { FoundMemory(memory: $0, score: $1) }
     try expect(found.mem0, is: "search")
     try expect([FoundMemory]().mem0, is: "nothing")
   }

@@ -71,11 +71,11 @@ import Testing
       #expect(zip(found, found.dropFirst()).allSatisfy { $0.score >= $1.score })
       let best = try #require(found.first)
       for threshold in [0, best.score.nextDown, best.score, 1] {
-        let some = try await engine.search("Which tea?", scope: Self.alice, threshold: threshold)
+        let some = try await engine.search("Which tea?", scope: Self.alice, options: SearchOptions(threshold: threshold))
         #expect(some.allSatisfy { $0.score >= threshold })
         #expect(some.contains { $0.memory.id == best.memory.id } == (threshold <= best.score))
       }
-      #expect(try await engine.search("Which tea?", scope: Self.alice, limit: 1).count == 1)
+      #expect(try await engine.search("Which tea?", scope: Self.alice, options: SearchOptions(limit: 1)).count == 1)
 
       try await engine.update(tea.id, text: "I like black coffee")
       #expect(try engine.get(tea.id).text == "I like black coffee")
@@ -86,7 +86,7 @@ import Testing
       try await engine.close()
 
       engine = try MemoryEngine(path: directory, embedder: WordEmbedder())
-      let rest = try await engine.search("black coffee tea", scope: Self.alice, threshold: 0)
+      let rest = try await engine.search("black coffee tea", scope: Self.alice, options: SearchOptions(threshold: 0))
       #expect(Set(rest.map(\.memory.text)) == ["Noted: tea", "The bicycle is red"])
       let history = try engine.history(of: tea.id)
       #expect(history.map(\.event) == [.add, .update, .delete])
@@ -150,7 +150,7 @@ import Testing
             #expect(listed == due, "seed \(seed), \(text) in \(scope), pages of \(limit)")
           }
           let found = try await engine.search(
-            "memory number 7", scope: scope, limit: 1_000, filter: filter, threshold: 0)
+            "memory number 7", scope: scope, options: SearchOptions(limit: 1_000, filter: filter, threshold: 0))
           #expect(Set(found.map(\.memory)) == Set(due), "seed \(seed), \(text) in \(scope)")
           #expect(found.count == due.count)
         }
@@ -170,7 +170,7 @@ import Testing
       }
       func count(_ user: String) async throws -> Int {
         let scope = Scope(user: user)
-        let found = try await engine.search("secret number 1", scope: scope, limit: 100, threshold: 0)
+        let found = try await engine.search("secret number 1", scope: scope, options: SearchOptions(limit: 100, threshold: 0))
         let listed = try Self.pages(of: engine, scope, limit: 3)
         for memory in found.map(\.memory) + listed {
           #expect(memory.metadata["user"].map { $0.isIdentical(to: user) } == true)
@@ -246,7 +246,7 @@ import Testing
       let history = try engine.history(of: id)
       #expect(history.count == 33 && history.dropFirst().allSatisfy { $0.event == .update })
       #expect(zip(history, history.dropFirst()).allSatisfy { $0.newMemory == $1.oldMemory })
-      let found = try await engine.search("tea", scope: Self.alice, threshold: 0)
+      let found = try await engine.search("tea", scope: Self.alice, options: SearchOptions(threshold: 0))
       #expect(found.map(\.memory) == [try engine.get(id)])
     }
   }
@@ -276,7 +276,7 @@ import Testing
       }
       #expect(try await engine.deleteAll(scope: Self.alice) == 1_101)
       #expect(try Self.pages(of: engine, Self.alice, showExpired: true).isEmpty)
-      #expect(try await engine.search("note 7", scope: Self.alice, threshold: 0).isEmpty)
+      #expect(try await engine.search("note 7", scope: Self.alice, options: SearchOptions(threshold: 0)).isEmpty)
       #expect(try await engine.deleteAll(scope: Self.alice) == 0)
       let id = try #require(try engine.getAll(scope: Scope(user: "bob"), limit: 1).memories.first).id
       #expect(try await engine.reset() == 1_101)
@@ -295,14 +295,14 @@ import Testing
       options.expiresAt = Date(timeIntervalSince1970: 4_000_000_000)
       let future = try await Self.add("tea in the future", to: engine, Self.alice, options)
       #expect(
-        try await engine.search("tea past", scope: Self.alice, threshold: 0).map(\.memory.id) == [future])
+        try await engine.search("tea past", scope: Self.alice, options: SearchOptions(threshold: 0)).map(\.memory.id) == [future])
       #expect(try Self.pages(of: engine, Self.alice).map(\.id) == [future])
       #expect(try Self.pages(of: engine, Self.alice, showExpired: true).map(\.id) == [past, future])
       #expect(try engine.get(past).text == "tea in the past")
       // A change does not bring it back.
       try await engine.update(past, text: "tea again", metadata: ["x": 1])
       #expect(
-        try await engine.search("tea again", scope: Self.alice, threshold: 0).map(\.memory.id) == [future])
+        try await engine.search("tea again", scope: Self.alice, options: SearchOptions(threshold: 0)).map(\.memory.id) == [future])
     }
   }
 
@@ -435,7 +435,7 @@ import Testing
             for round in 0..<10 {
               let id = try await Self.add("tea \(number) \(round)", to: engines[round % 2])
               let found = try await engines[1 - round % 2].search(
-                "tea \(number) \(round)", scope: Self.alice, limit: 100, threshold: 0)
+                "tea \(number) \(round)", scope: Self.alice, options: SearchOptions(limit: 100, threshold: 0))
               #expect(found.count == round + 1 && found.contains { $0.memory.id == id })
               #expect(found.allSatisfy { $0.memory.text.hasPrefix("tea \(number) ") })
             }

@@ -72,7 +72,7 @@ struct Ask: AsyncParsableCommand {
           let vector = Array(data.queryVector(query))
           let scope = isScoped ? Scope(user: data.queries.userIDs[query]) : .all
           let (_, ask) = try MonotonicClock.measure {
-            try store.ask(data.queries.texts[query], vector: vector, k: 10, scope: scope)
+            try store.ask(data.queries.texts[query], vector: vector, k: 10, options: AskOptions(scope: scope))
           }
           let (_, search) = try MonotonicClock.measure {
             try store.search(vector, k: 10, scope: scope)

@@ -74,11 +74,12 @@ struct Retrieval: AsyncParsableCommand {
     var samples = Samples(capacity: folder.questions.count)
     for (number, question) in folder.questions.enumerated() where !question.evidence.isEmpty {
       let fused = try samples.time {
-        try store.ask(question.text, vector: question.vector, k: 20, scope: question.scope)
+        try store.ask(question.text, vector: question.vector, k: 20, options: AskOptions(scope: question.scope))
       }
       if number == 0 { samples = Samples(capacity: folder.questions.count) }
       let all = try store.ask(
-        question.text, vector: question.vector, k: 10_000, scope: question.scope)
+        question.text, vector: question.vector, k: 10_000,
+        options: AskOptions(scope: question.scope))
       let most = max(all.map(\.text).max() ?? 0, .leastNonzeroMagnitude)
       func ranked(_ score: (RankedMemory) -> Double) -> [Int] {
         var scored: [(row: Int, score: Double)] = []

@@ -47,6 +47,7 @@ extension StoreError {
     case .notWaiting: "notWaiting"
     case .filter: "filter"
     case .badCursor: "badCursor"
+    case .beforeHorizon: "beforeHorizon"
     case .damaged(let file, _): "damaged \(URL(fileURLWithPath: file).lastPathComponent)"
     case .badExport(_, let line, _): "badExport \(line)"
     case .system: "system"
