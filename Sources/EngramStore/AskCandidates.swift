@@ -66,14 +66,11 @@ struct AskCandidates {
     _ near: [LiveIndex.Hit], in domain: LiveIndex.Domain, _ question: TextQuery, best count: Int,
     _ text: TextIndex, _ live: LiveIndex
   ) {
-    var chosen = text.search(question, k: count, in: domain).map(\.row)
-    for row in chosen { live.addTurns(around: row, to: &chosen) }
-    chosen = chosen.filter(domain.contains)
+    let best = text.search(question, k: count, in: domain).map(\.row)
+    var chosen = live.withTurns(around: best).filter(domain.contains)
     chosen.append(contentsOf: near.lazy.map(\.row))
     chosen = chosen.sortedOnce
-    var rows = chosen
-    for row in chosen { live.addTurns(around: row, to: &rows) }
-    rows = rows.sortedOnce
+    let rows = live.withTurns(around: chosen)
     let words = ContextualText(
       text.occurrences(of: question, in: rows), previous: live.previousTurns(of: rows),
       meanLength: text.meanLength, corpus: text.count)
@@ -86,10 +83,12 @@ struct AskCandidates {
   private static func candidates(
     _ chosen: [UInt32], _ rows: [UInt32], _ words: ContextualText
   ) -> [AskCandidate] {
-    chosen.compactMap { row in
-      rows.place(of: row).map { place in
-        AskCandidate(row: row, own: words.own[place], withContext: words.withContext[place])
-      }
+    // Both ascend.
+    var place = 0
+    return chosen.compactMap { row in
+      while place < rows.count, rows[place] < row { place += 1 }
+      guard place < rows.count, rows[place] == row else { return nil }
+      return AskCandidate(row: row, own: words.own[place], withContext: words.withContext[place])
     }
   }
 
@@ -110,15 +109,22 @@ struct AskCandidates {
   func ranked(
     _ ranking: Ranking, signals: (inout AskCandidate) throws -> Void
   ) rethrows -> [AskCandidate] {
-    try all.map { candidate in
-      var candidate = candidate
-      candidate.similarity = ranking.similarity(candidate.metric ?? 0)
-      try signals(&candidate)
-      candidate.score = ranking.score(
+    var scored = all
+    // Scores are not negative, and such numbers are in the order of their bits; a candidate is some 40
+    // bytes to move, its key 8.
+    var keys: [UInt64] = []
+    keys.reserveCapacity(all.count)
+    for place in scored.indices {
+      scored[place].similarity = ranking.similarity(scored[place].metric ?? 0)
+      try signals(&scored[place])
+      let candidate = scored[place]
+      scored[place].score = ranking.score(
         similarity: candidate.similarity, words: candidate.withContext, recency: candidate.recency,
         importance: candidate.importance, access: candidate.access)
-      return candidate
-    }.sorted { $0.score == $1.score ? $0.row < $1.row : $0.score > $1.score }
+      keys.append(UInt64(~scored[place].score.bitPattern) << 32 | UInt64(place))
+    }
+    keys.sort()
+    return keys.map { scored[Int(UInt32(truncatingIfNeeded: $0))] }
   }
 }
 

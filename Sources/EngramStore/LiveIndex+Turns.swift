@@ -52,13 +52,20 @@ extension LiveIndex {
     return true
   }
 
-  /// Adds the rows up to two turns before and after one in the same run of the same user.
-  func addTurns(around row: UInt32, to rows: inout [UInt32]) {
-    let key = table.key(Int(row))
-    guard key.run > 0 else { return }
-    postings.withRows(ofRun: key.run) { turns in
-      turns.forEach(around: row, 2, where: { table.key(Int($0)).user == key.user }) { rows.append($0) }
+  /// The same rows and those up to two turns before and after one of them in the same run of the same
+  /// user; ascending, each once.
+  func withTurns(around rows: [UInt32]) -> [UInt32] {
+    var all = rows
+    postings.withRowsOfRuns { turns in
+      for row in rows {
+        let key = table.key(Int(row))
+        guard key.run > 0 else { continue }
+        turns(key.run).forEach(around: row, 2, where: { table.key(Int($0)).user == key.user }) {
+          all.append($0)
+        }
+      }
     }
+    return all.sortedOnce
   }
 }
 

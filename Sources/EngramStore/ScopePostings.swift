@@ -113,9 +113,11 @@ package final class ScopePostings: Sendable {
     return found?.reduce(.all) { $0.intersection(.only($1)) } ?? .none
   }
 
-  /// Lends the rows of a run by its number.
-  func withRows<Result>(ofRun number: UInt32, _ body: (PostingList) -> Result) -> Result {
-    tables.read { body(number > 0 ? $0.run.postings[Int(number) - 1] : PostingList()) }
+  /// Lends the rows of runs by their numbers, all in one reading.
+  ///
+  /// - Parameter body: is given what returns the rows of a run, whose number is not 0.
+  func withRowsOfRuns<Result>(_ body: ((UInt32) -> PostingList) -> Result) -> Result {
+    tables.read { tables in body { tables.run.postings[Int($0) - 1] } }
   }
 
   private static func parts(of scope: Scope) -> [(String, (borrowing Tables) -> Kind)] {

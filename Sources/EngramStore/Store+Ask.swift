@@ -170,7 +170,7 @@ extension Store {
   }
 
   /// Candidates by meaning, and as many by words.
-  static let candidates = 100
+  static let candidates = 50
   /// Of so many memories all words are looked at.
   private static let fewRows = 8_192
 

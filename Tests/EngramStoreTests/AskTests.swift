@@ -58,7 +58,7 @@ import Testing
   private static let weights = RankingWeights(
     text: 0.3, recency: 0.2, importance: 0.3, access: 0, recencyHalfLife: 20 * 86_400)
 
-  /// Something is written: at most some ninety memories are there at any time, so that all of them are
+  /// Something is written: at most fifty memories are there at any time, so that all of them are
   /// candidates, whatever is asked.
   private func change(_ store: Store, _ generator: inout Generator) async throws {
     let current = try store.list(limit: 1_000).memories.map(\.id)
@@ -78,11 +78,11 @@ import Testing
       var memory = try memory(&generator)
       memory.supersedes = [id]
       try await store.insert(memory)
-    case (6, _?), (7, _?) where current.count > 70:
-      try await store.delete(Array(current.shuffled(using: &generator).prefix(20)))
+    case (6, _?), (7, _?) where current.count > 30:
+      try await store.delete(Array(current.shuffled(using: &generator).prefix(10)))
     case (8, let id?): try await store.delete(id)
     default:
-      if current.count > 80 { return }
+      if current.count > 40 { return }
       let memories = try (0..<Int.random(in: 1...10, using: &generator)).map { _ in
         try memory(&generator)
       }
@@ -272,7 +272,7 @@ import Testing
       let store = try openStore(directory, dimension: Self.dimension)
       // In clumps, so that the nearest are much alike.
       var memories: [NewMemory] = []
-      for clump in 0..<12 {
+      for clump in 0..<6 {
         let centre = generator.vector(Self.dimension)
         for _ in 0..<8 {
           let vector = centre.map { $0 + Float.random(in: -0.05...0.05, using: &generator) }
@@ -283,12 +283,11 @@ import Testing
       for _ in 1...10 {
         let vector = generator.vector(Self.dimension)
         let plain = AskOptions(weights: .relevance)
-        let all = try store.ask("clump", vector: vector, k: 96, options: plain)
+        let all = try store.ask("clump", vector: vector, k: 48, options: plain)
         let options = AskOptions(weights: .relevance, diversity: diversity)
         let found = try store.ask("clump", vector: vector, k: 12, options: options)
         #expect(found.count == 12)
-        // Among as many as the ranking looks at.
-        var open = Array(all.prefix(4 * 12 + 32))
+        var open = all
         var chosen: [[Float]] = []
         for answer in found {
           func marginal(_ one: RankedMemory) throws -> Double {
