@@ -78,20 +78,23 @@ let package = Package(
       ]),
     .testTarget(
       name: "EngramModelsTests",
-      dependencies: [
-        "EngramModels", "CSanitizers",
-        .product(name: "FlyingFox", package: "FlyingFox"),
-        .product(name: "FlyingSocks", package: "FlyingFox"),
-      ], exclude: ["Reference"]),
+      dependencies: ["EngramModels", "ModelService", "CSanitizers"], exclude: ["Reference"]),
     .testTarget(
       name: "EngramTests",
       dependencies: [
-        "Engram", "EngramModels", "EngramStore",
+        "Engram", "EngramModels", "EngramStore", "ModelService",
         .product(name: "Logging", package: "swift-log"),
+      ], exclude: ["Golden"]),
+    .testTarget(
+      name: "EngramCLITests",
+      dependencies: ["EngramCLI", "EngramModels", "EngramStore", "ModelService"]),
+    // A model service on loopback. A target of its own: FlyingFox's names are ours, too.
+    .target(
+      name: "ModelService",
+      dependencies: [
         .product(name: "FlyingFox", package: "FlyingFox"),
-      ],
-      exclude: ["Golden"]),
-    .testTarget(name: "EngramCLITests", dependencies: ["EngramCLI", "EngramModels", "EngramStore"]),
+        .product(name: "FlyingSocks", package: "FlyingFox"),
+      ], path: "Tests/ModelService"),
     // The process that the store's tests kill, and whose calls on files they record and let fail.
     .executableTarget(
       name: "StoreChild",

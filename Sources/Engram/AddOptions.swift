@@ -15,10 +15,14 @@ public struct AddOptions: Sendable {
   public var expiresAt: Date?
   /// Names this call within its scope: repeated, it adds nothing. At most 500 bytes.
   public var key: String?
+  /// Whether a call that has a chat model make the memories returns when they have been made, and not as
+  /// soon as what was said is durable. Without a chat model every call does.
+  public var waits: Bool
 
   public init(
     mode: Consolidation = .supersede, metadata: Metadata = .empty, categories: [String] = [],
-    importance: Double? = nil, createdAt: Date? = nil, expiresAt: Date? = nil, key: String? = nil
+    importance: Double? = nil, createdAt: Date? = nil, expiresAt: Date? = nil, key: String? = nil,
+    waits: Bool = false
   ) {
     self.mode = mode
     self.metadata = metadata
@@ -27,6 +31,7 @@ public struct AddOptions: Sendable {
     self.createdAt = createdAt
     self.expiresAt = expiresAt
     self.key = key
+    self.waits = waits
   }
 }
 
@@ -48,10 +53,13 @@ public struct Added: Sendable, Hashable {
     case add = "ADD", update = "UPDATE", delete = "DELETE"
     /// It was known already.
     case none = "NONE"
+    /// It is durable, and memories will be made of it.
+    case pending = "PENDING"
   }
 
-  /// The memory that was made or changed, or that was there already.
+  /// The memory that was made or changed, or that was there already; of `pending` the episode.
   public var id: UUID
+  /// What it says; of `pending` what was said.
   public var memory: String
   public var event: Event
   /// What a memory said that was changed.

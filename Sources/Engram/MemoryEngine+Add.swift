@@ -5,7 +5,8 @@ extension MemoryEngine {
   /// Adds what a text says: facts about the speaker, as of a message, or else, where it states something,
   /// the text as it is.
   ///
-  /// - Returns: what became of it, once that is durable; empty where it says nothing that lasts.
+  /// - Returns: what became of it, once that is durable; empty where it says nothing that lasts. With a
+  ///   chat model as for messages.
   @discardableResult
   public func add(
     _ text: String, scope: Scope, options: AddOptions = AddOptions()
@@ -18,6 +19,12 @@ extension MemoryEngine {
   ///
   /// Unless they are kept `verbatim`, rules find lasting facts in what users say; chatter, questions and
   /// what assistants say leave none.
+  ///
+  /// With a chat model the messages are made durable, and the call returns one `Added` that is `pending`.
+  /// The model makes memories of them in the background, of each scope in the order of the calls; what
+  /// fails is tried again, see ``pending(limit:)`` and ``deadLetters(limit:)``. With `AddOptions.waits`
+  /// the call returns what became of them; where it throws the model's error, they wait all the same.
+  /// Greetings, thanks and plain questions are kept without asking the model.
   ///
   /// - Parameters:
   ///   - messages: in their order; what the system said is instructions, and no memory is made of it.
@@ -36,7 +43,10 @@ extension MemoryEngine {
   ) async throws(EngramError) -> [Added] {
     try Self.require(scope)
     try Self.check(messages, options)
-    let episode = try Episode(messages, scope: scope, key: options.key)
+    if let maker, options.mode != .verbatim {
+      return try await enqueue(messages, isNote: isNote, maker, scope: scope, options)
+    }
+    let episode = try Episode(messages, scope: scope, key: options.key, isNote: isNote)
     if options.mode == .verbatim { return try await keep(messages, as: episode, options) }
     // The decisions of one call stand on what the one before it has written.
     return try await turns.run(in: scope) { () async throws(EngramError) in
@@ -47,6 +57,30 @@ extension MemoryEngine {
       }
       return try await consolidate(facts, of: episode, options)
     }
+  }
+
+  /// Leaves messages to the chat model, but for those that hold nothing.
+  private func enqueue(
+    _ messages: [Message], isNote: Bool, _ maker: MemoryMaker, scope: Scope, _ options: AddOptions
+  ) async throws(EngramError) -> [Added] {
+    try asEngramError {
+      let vector = [Float](repeating: 1, count: embedder.dimension)
+      var memory = options.memory(messages[0].content, vector, scope: scope)
+      memory.key = options.key
+      // What would be refused later is refused now.
+      try store.check(memory)
+    }
+    let last = try asEngramError { try store.episodes(scope: scope, last: 1) }.last?.messages.last
+    guard !SalienceGate.holdsNothing(messages, after: last) else {
+      let episode = try Episode(messages, scope: scope, key: options.key, isNote: isNote)
+      var batch = WriteBatch()
+      batch.episodes = [episode]
+      _ = try await asEngramError { [batch] in try await store.write(batch) }
+      return []
+    }
+    let episode = try Episode(
+      messages, scope: scope, key: options.key, isNote: isNote, options: options)
+    return try await enqueue(episode, maker, waits: options.waits)
   }
 
   private static func check(_ messages: [Message], _ options: AddOptions) throws(EngramError) {
@@ -148,34 +182,5 @@ extension AddOptions {
     NewMemory(
       text: text, vector: vector, scope: scope, metadata: metadata, categories: categories,
       importance: importance, createdAt: createdAt, expiresAt: expiresAt)
-  }
-}
-
-extension Episode {
-  /// What was said; none of it where another layer wrote the episode.
-  var messages: [Message] {
-    guard case .array(let values)? = try? JSONValue(parsing: body) else { return [] }
-    return values.compactMap { value in
-      guard case .object(let members) = value, case .string(let role)? = members["role"],
-        let role = Message.Role(rawValue: role), case .string(let content)? = members["content"]
-      else { return nil }
-      return Message(role, content)
-    }
-  }
-
-  /// Messages as they were said.
-  ///
-  /// - Parameter key: of the call: said again with it, it is the same episode.
-  init(_ messages: [Message], scope: Scope, key: String?) throws(EngramError) {
-    let body = JSONValue.array(
-      messages.map { message in
-        var members: [String: JSONValue] = [
-          "role": .string(message.role.rawValue), "content": .string(message.content),
-        ]
-        if let name = message.name { members["name"] = .string(name) }
-        return .object(members)
-      })
-    let text = try asEngramError { try body.canonicalText }
-    self.init(id: key.map { UUID(named: $0, scope) }, scope: scope, body: text)
   }
 }

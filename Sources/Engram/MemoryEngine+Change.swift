@@ -28,18 +28,25 @@ extension MemoryEngine {
     try await asEngramError { try await store.delete(ids) }
   }
 
-  /// Removes all memories of a scope, the expired ones, too.
+  /// Removes all memories of a scope, the expired ones, too; of what waits for a chat model there none is
+  /// made.
   ///
   /// - Returns: how many they were.
   @discardableResult
   public func deleteAll(scope: Scope) async throws(EngramError) -> Int {
     try Self.require(scope)
-    return try await asEngramError { try await store.deleteAll(scope: scope) }
+    return try await asEngramError {
+      try await store.dropWaiting(scope: scope)
+      return try await store.deleteAll(scope: scope)
+    }
   }
 
   /// Removes all memories of everybody; their history stays.
   @discardableResult
   public func reset() async throws(EngramError) -> Int {
-    try await asEngramError { try await store.deleteAll(scope: .all) }
+    try await asEngramError {
+      try await store.dropWaiting(scope: .all)
+      return try await store.deleteAll(scope: .all)
+    }
   }
 }

@@ -16,10 +16,16 @@ import Foundation
 public final class MemoryEngine: Sendable {
   /// The store beneath, for what this layer has no word for: copies, proofs, figures.
   public let store: Store
+  /// Remembers what it has embedded lately: queries and facts come again, and even a model on this
+  /// processor takes milliseconds for each.
   let embedder: any Embedder
   /// Finds facts and writes summaries; without one, rules do.
   let chat: (any ChatModel)?
   let turns = ScopeTurns()
+  /// Makes memories with the chat model.
+  let maker: MemoryMaker?
+  /// Lets it do so in the background.
+  let queue: MemoryQueue?
 
   /// Opens the memories in a directory, making it where there is none.
   ///
@@ -27,18 +33,26 @@ public final class MemoryEngine: Sendable {
   ///   - path: a directory; nil for ``defaultPath``.
   ///   - embedder: makes the vectors; a store belongs to the model that it was made with.
   ///   - chat: finds facts and writes summaries; nil leaves both to rules.
+  ///   - worksQueue: whether what waits for the chat model is worked off in the background, from now on
+  ///     until `close`, also what another process has left. Without it that is left to `drain` and to
+  ///     calls that wait: for processes that end soon, and where another one does the work.
   ///   - durability: what an acknowledged write survives.
   /// - Throws: `EngramError.otherModel` where the store was made with another model, `.store` where it
   ///   cannot be opened.
   public init(
     path: String? = nil, embedder: any Embedder, chat: (any ChatModel)? = nil,
-    durability: Durability = .full
+    worksQueue: Bool = true, durability: Durability = .full
   ) throws(EngramError) {
-    self.embedder = embedder
+    self.embedder = CachedEmbedder(embedder)
     self.chat = chat
     let configuration = StoreConfiguration(
       dimension: embedder.dimension, metric: .cosine, model: embedder.model, durability: durability)
     store = try asEngramError { try Store(path: path ?? Self.defaultPath, configuration: configuration) }
+    maker = chat.map { [store, turns, embedder = self.embedder] chat in
+      MemoryMaker(store: store, embedder: embedder, chat: chat, turns: turns)
+    }
+    queue = worksQueue ? maker.map(MemoryQueue.init) : nil
+    if let queue { Task { await queue.wake() } }
   }
 
   /// Where memories are where no path is given: `ENGRAM_STORE`, or the folder `engram` in the platform's
@@ -54,19 +68,14 @@ public final class MemoryEngine: Sendable {
     #endif
   }
 
-  /// Ends the engine's work and leaves everything on disk.
+  /// Ends the engine's work and leaves everything on disk. What waits for the chat model goes on waiting.
   public func close() async throws(EngramError) {
+    await queue?.close()
     try await asEngramError { try await store.close() }
   }
 
   func vectors(of texts: [String]) async throws(EngramError) -> [[Float]] {
-    let vectors: [[Float]]
-    do { vectors = try await embedder.embed(texts) } catch { throw .model(error) }
-    guard vectors.count == texts.count else {
-      throw .invalid(
-        field: "embedder", reason: "it made \(vectors.count) vectors of \(texts.count) texts")
-    }
-    return vectors
+    try await embedder.vectors(of: texts)
   }
 
   /// - Throws: `EngramError.noScope` where a scope names nobody.

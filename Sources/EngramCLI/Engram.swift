@@ -13,7 +13,7 @@ struct Engram: AsyncParsableCommand {
       soon will not (advise); 64 the command was not understood.
       """,
     subcommands: [
-      Add.self, Search.self, Get.self, List.self, Update.self, Delete.self, History.self,
+      Add.self, Search.self, Get.self, List.self, Update.self, Delete.self, History.self, Queue.self,
       Verify.self, Repair.self, Backup.self, Restore.self, Export.self, Import.self, Compact.self,
       Erase.self, Stats.self, Advise.self, Model.self,
     ])

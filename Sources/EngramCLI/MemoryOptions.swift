@@ -15,10 +15,18 @@ struct StoreOptions: ParsableArguments {
   var path: String { store ?? MemoryEngine.defaultPath }
 
   /// Opens the store for as long as `body` takes, with the model that its vectors were made by.
+  ///
+  /// - Parameters:
+  ///   - makes: whether a store that is not there is made.
+  ///   - chat: makes the memories; nothing is done in the background.
   func withEngine<Value: Sendable>(
-    makes: Bool = false, _ body: (MemoryEngine) async throws -> Value
+    _ models: ModelOptions, _ usage: UsageReport, makes: Bool = false,
+    chat: (any ChatModel)? = nil, _ body: (MemoryEngine) async throws -> Value
   ) async throws -> Value {
-    let engine = try MemoryEngine(path: path, embedder: try embedder(makes: makes))
+    let engine = try MemoryEngine(
+      path: path,
+      embedder: try await models.embedder(ofStoreAt: path, makes: makes, ledger: usage.ledger),
+      chat: chat, worksQueue: false)
     do {
       let value = try await body(engine)
       try await engine.close()
@@ -27,17 +35,6 @@ struct StoreOptions: ParsableArguments {
       try? await engine.close()
       throw error
     }
-  }
-
-  /// - Parameter makes: whether a store that is not there is made.
-  private func embedder(makes: Bool) throws -> any Embedder {
-    do {
-      let stored = try StoreConfiguration(storedAt: path)
-      guard stored.model == MiniLM.name else {
-        throw EngramError.otherModel(stored: stored.model, requested: MiniLM.name)
-      }
-    } catch StoreError.noStore where makes {}
-    return try MiniLM.installed()
   }
 }
 

@@ -44,6 +44,7 @@ struct Search: AsyncParsableCommand {
   @Flag(help: "Tell what each score is made of.")
   var explain = false
 
+  @OptionGroup var models: ModelOptions
   @OptionGroup var store: StoreOptions
   @OptionGroup var output: OutputOptions
 
@@ -53,15 +54,16 @@ struct Search: AsyncParsableCommand {
         limit: limit, filter: try filter.map { try Filter(parsing: $0) }, threshold: threshold,
         diversity: diversity, maxTokens: maxTokens, asOf: asOf?.date, latestOnly: !allVersions,
         showExpired: showExpired, explain: explain)
-      let found = try await store.withEngine { engine in
+      let usage = try models.ledger()
+      let found = try await store.withEngine(models, usage) { engine in
         try await engine.search(query, scope: who.scope, options: options)
       }
       let rows = found.map { found in
         let why = found.components.map { [$0.line] } ?? []
         return [found.score.rounded(to: 3)] + why + [found.memory.id.text, found.memory.text.line]
       }
-      return Output(
-        document: found.mem0, prose: rows.isEmpty ? "Nothing found." : Table(rows).text)
+      return usage.added(
+        to: Output(document: found.mem0, prose: rows.isEmpty ? "Nothing found." : Table(rows).text))
     }
   }
 }

@@ -13,6 +13,7 @@ struct Update: AsyncParsableCommand {
     help: ArgumentHelp("Members of its metadata that are to change; null takes one out.", valueName: "json"))
   var metadata: JSONObject?
 
+  @OptionGroup var models: ModelOptions
   @OptionGroup var store: StoreOptions
   @OptionGroup var output: OutputOptions
 
@@ -24,10 +25,11 @@ struct Update: AsyncParsableCommand {
 
   func run() async throws {
     try await output.run { [self] _ in
-      try await store.withEngine { engine in
+      let usage = try models.ledger()
+      try await store.withEngine(models, usage) { engine in
         try await engine.update(memory.id, text: text, metadata: metadata?.members)
       }
-      return Output([("message", .string("Memory updated successfully!"))])
+      return usage.added(to: Output([("message", .string("Memory updated successfully!"))]))
     }
   }
 }
@@ -58,7 +60,10 @@ struct Delete: AsyncParsableCommand {
   func run() async throws {
     try await output.run { [self] _ in
       let deleted = try await withStore(store.path) { store in
-        if all { return try await store.deleteAll(scope: scope) }
+        if all {
+          try await store.dropWaiting(scope: scope)
+          return try await store.deleteAll(scope: scope)
+        }
         try await store.delete(memories.map(\.id))
         return memories.count
       }

@@ -6,6 +6,9 @@ struct JSONMender {
   /// Behind what was read.
   private(set) var position: Int
 
+  /// It ends where something was cut off or is none of a document's: there may have been more.
+  private(set) var isBrokenOff = false
+
   private let bytes: [UInt8]
   private var containers: [Container] = []
   /// Something was not as JSON has it.
@@ -115,6 +118,7 @@ struct JSONMender {
 
   private mutating func breakOff() -> Bool {
     isMended = true
+    isBrokenOff = true
     closeContainers(downTo: 0)
     return isAnythingWhole
   }

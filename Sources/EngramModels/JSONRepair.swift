@@ -11,20 +11,28 @@ import Foundation
 public enum JSONRepair {
   /// The JSON document in a text. Text that is JSON comes back as it is. Of several documents the
   /// longest counts; nil where there is none.
-  public static func repair(_ text: String) -> String? {
+  public static func repair(_ text: String) -> String? { mended(text)?.text }
+
+  /// The same, but nil also where the document breaks off: something of it may be missing.
+  public static func repairWhole(_ text: String) -> String? {
+    guard let (text, isBrokenOff) = mended(text), !isBrokenOff else { return nil }
+    return text
+  }
+
+  private static func mended(_ text: String) -> (text: String, isBrokenOff: Bool)? {
     let bytes = Array(text.utf8)
-    if JSONMender.isDocument(bytes) { return text }
-    var longest: (span: Int, text: [UInt8])?
+    if JSONMender.isDocument(bytes) { return (text, false) }
+    var longest: (span: Int, text: [UInt8], isBrokenOff: Bool)?
     var position = startOfAnswer(bytes)
     while let start = bytes[position...].firstIndex(where: JSONMender.opens) {
       var mender = JSONMender(bytes, at: start)
       let isDocument = mender.mend()
       let span = mender.position - start
-      if isDocument, span > longest?.span ?? 0 { longest = (span, mender.text) }
+      if isDocument, span > longest?.span ?? 0 { longest = (span, mender.text, mender.isBrokenOff) }
       // What was read is not read again: brackets within a string begin no document.
       position = mender.position
     }
-    return longest.map { String(decoding: $0.text, as: UTF8.self) }
+    return longest.map { (String(decoding: $0.text, as: UTF8.self), $0.isBrokenOff) }
   }
 
   /// Reads a value from what a model wrote.

@@ -36,6 +36,7 @@ struct CommitGroup {
     case .record(let episodes): for episode in episodes { try episode.insert(db) }
     case .finish(let episode): try wait(episode, Episode.Postponement(), db)
     case .postpone(let episode, let until): try wait(episode, until, db)
+    case .requeue(let episode, let retryAt): try requeue(episode, retryAt, db)
     case .all(let requests, let episode): return try addAll(requests, madeOf: episode, db)
     case .erase(let target, let actor): return try erase(target, by: actor, db)
     case .checkpoint, .compact: break
@@ -76,6 +77,16 @@ struct CommitGroup {
     episode.retryAt = until.retryAt
     episode.failure = until.failure
     if until.failure != nil { episode.attempts += 1 }
+    try episode.update(db)
+  }
+
+  /// Lets an episode that waits or has been given up wait anew, or no longer.
+  private func requeue(_ id: UUID, _ retryAt: Int64?, _ db: Database) throws {
+    guard var episode = try EpisodeRow.find(id, db), episode.retryAt != nil || episode.failure != nil
+    else { throw StoreError.notWaiting(id) }
+    episode.retryAt = retryAt
+    episode.failure = nil
+    episode.attempts = 0
     try episode.update(db)
   }
 

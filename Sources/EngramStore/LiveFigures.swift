@@ -249,7 +249,7 @@ extension WriteRequest {
     switch self {
     case .insert: .add
     case .all(let requests, _): requests.lazy.compactMap(\.operation).first
-    case .record, .finish, .postpone: nil
+    case .record, .finish, .postpone, .requeue: nil
     case .update: .update
     case .delete, .erase: .delete
     case .recordAccess, .checkpoint, .compact: nil

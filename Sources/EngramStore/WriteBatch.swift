@@ -55,17 +55,90 @@ extension Store {
         Episode.Postponement(retryAt: try Check.time(retryAt, field: "retryAt"), failure: failure)))
   }
 
-  /// Episodes of which memories are to be made by now, those that have waited longest first.
-  public func dueEpisodes(limit: Int = 100) throws(StoreError) -> [Episode] {
+  /// Lets an episode wait anew, all its attempts before it, whether it waits or has been given up.
+  ///
+  /// - Parameter retryAt: when it is due; nil where nothing is to be made of it any more. It stays as it
+  ///   was said.
+  /// - Throws: `StoreError.notWaiting` where it neither waits nor has been given up.
+  public func requeue(_ episode: UUID, retryAt: Date?) async throws(StoreError) {
+    try core.ensureOpen()
+    try await submit(.requeue(episode, retryAt: try Check.time(retryAt, field: "retryAt")))
+  }
+
+  /// Episodes of which memories are to be made by a time, those that are due first before the others. Of
+  /// each scope it is the one that was said first: those behind it wait for it.
+  ///
+  /// The work grows with the number of episodes that wait.
+  public func dueEpisodes(by time: Date = Date(), limit: Int = 100) throws(StoreError) -> [Episode] {
     try episodes(
-      "retry_at <= ? ORDER BY retry_at, id LIMIT ?", [Timestamp.now, limit])
+      "id IN (SELECT id FROM \(Self.firstWaiting) WHERE retry_at <= ?) ORDER BY retry_at, id LIMIT ?",
+      [try Timestamp.microseconds(time, field: "time"), limit])
   }
 
   /// When the next episode is due; nil where none waits.
   public func nextDue() throws(StoreError) -> Date? {
     try read { db in
-      try Int64.fetchOne(db, sql: "SELECT min(retry_at) FROM episode WHERE retry_at IS NOT NULL")
+      try Int64.fetchOne(db, sql: "SELECT min(retry_at) FROM \(Self.firstWaiting)")
     }.map(Timestamp.date)
+  }
+
+  /// Of each scope the episode that was said first of those that wait.
+  private static let firstWaiting = """
+    (SELECT id, retry_at FROM (
+      SELECT id, retry_at, row_number() OVER (
+        PARTITION BY user_id, agent_id, run_id ORDER BY created_at, id) AS place
+      FROM episode WHERE retry_at IS NOT NULL) WHERE place = 1)
+    """
+
+  /// The episode that was said first of those of exactly this scope that wait; nil where none does.
+  public func firstWaiting(in scope: Scope) throws(StoreError) -> Episode? {
+    try episodes(
+      """
+      retry_at IS NOT NULL AND user_id IS ? AND agent_id IS ? AND run_id IS ?
+      ORDER BY created_at, id LIMIT 1
+      """, [scope.user, scope.agent, scope.run]
+    ).first
+  }
+
+  /// Episodes of a scope of which memories are still to be made, in the order in which they were said.
+  public func waitingEpisodes(
+    scope: Scope = .all, limit: Int = 1_000
+  ) throws(StoreError) -> [Episode] {
+    let conditions = ["retry_at IS NOT NULL"] + scope.conditions.map(\.sql)
+    return try episodes(
+      conditions.joined(separator: " AND ") + " ORDER BY created_at, id LIMIT ?",
+      scope.conditions.map(\.value) + [limit])
+  }
+
+  /// How many episodes wait for memories to be made of them.
+  public func waitingCount() throws(StoreError) -> Int {
+    try read { db in
+      try Int.fetchOne(db, sql: "SELECT count(*) FROM episode WHERE retry_at IS NOT NULL") ?? 0
+    }
+  }
+
+  /// Lets no episode of a scope wait any longer: nothing is made of them.
+  public func dropWaiting(scope: Scope) async throws(StoreError) {
+    while case let episodes = try waitingEpisodes(scope: scope), !episodes.isEmpty {
+      for episode in episodes {
+        // Finished by somebody meanwhile.
+        do { try await requeue(episode.id, retryAt: nil) } catch .notWaiting {} catch { throw error }
+      }
+    }
+  }
+
+  /// The memories that were made of an episode, those that have ended since, too.
+  public func memories(madeOf episode: UUID) throws(StoreError) -> [UUID] {
+    try read { db in
+      try Data.fetchAll(
+        db, sql: "SELECT memory_id FROM episode_memory WHERE episode = ? ORDER BY memory_id",
+        arguments: [episode.data])
+    }.compactMap { UUID(bytes: $0) }
+  }
+
+  /// Refuses what an insert of this memory would refuse for its fields.
+  public func check(_ memory: NewMemory) throws(StoreError) {
+    _ = try PreparedMemory(memory, index: core.index.live.index)
   }
 
   /// Episodes of which making memories has been given up.
@@ -74,11 +147,17 @@ extension Store {
   }
 
   /// The latest episodes of a scope, oldest first.
-  public func episodes(scope: Scope, last limit: Int) throws(StoreError) -> [Episode] {
-    let conditions = ["(expires_at IS NULL OR expires_at > ?)"] + scope.conditions.map(\.sql)
+  ///
+  /// - Parameter time: only those that were said before it; nil for no such condition.
+  public func episodes(
+    scope: Scope, last limit: Int, before time: Date? = nil
+  ) throws(StoreError) -> [Episode] {
+    let conditions =
+      ["(expires_at IS NULL OR expires_at > ?)", "created_at < ?"] + scope.conditions.map(\.sql)
+    let before = try Check.time(time, field: "time") ?? .max
     return try episodes(
       conditions.joined(separator: " AND ") + " ORDER BY id DESC LIMIT ?",
-      [Timestamp.now] + scope.conditions.map(\.value) + [limit]
+      [Timestamp.now, before] + scope.conditions.map(\.value) + [limit]
     ).reversed()
   }
 

@@ -11,6 +11,8 @@ enum WriteRequest: Sendable {
   /// An episode waits no longer, or until later, or has been given up.
   case finish(UUID)
   case postpone(UUID, Episode.Postponement)
+  /// An episode that waits or has been given up waits anew, or, with nil, no longer.
+  case requeue(UUID, retryAt: Int64?)
   /// All of these, or none; the memories are made of that episode.
   case all([WriteRequest], madeOf: UUID?)
   /// Writes the access counts that searches have collected.
@@ -34,7 +36,7 @@ enum WriteRequest: Sendable {
     case .delete(let ids): (ids.count, 0)
     case .recordAccess(let accesses): (accesses.count, 0)
     case .record(let episodes): (episodes.count, 0)
-    case .finish, .postpone: (1, 0)
+    case .finish, .postpone, .requeue: (1, 0)
     case .all(let requests, _):
       requests.map(\.size).reduce((0, 0)) { ($0.0 + $1.memories, $0.1 + $1.bytes) }
     case .erase(.memories(let ids), _): (ids.count, 0)

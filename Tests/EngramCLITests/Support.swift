@@ -43,6 +43,19 @@ func engram(
 
 func engram(_ arguments: String...) async throws -> Answer { try await engram(arguments) }
 
+/// Starts `engram` and leaves it to itself; what it says goes nowhere.
+func start(_ arguments: [String], environment: [String: String]) throws -> Process {
+  let process = Process()
+  process.executableURL = try executable()
+  process.arguments = arguments
+  process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+  process.standardInput = FileHandle.nullDevice
+  process.standardOutput = FileHandle.nullDevice
+  process.standardError = FileHandle.nullDevice
+  try process.run()
+  return process
+}
+
 /// SwiftPM puts it beside the tests' executable or, on macOS, beside their bundle.
 private func executable() throws -> URL {
   let starts =

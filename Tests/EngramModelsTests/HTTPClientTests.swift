@@ -1,4 +1,5 @@
 import Foundation
+import ModelService
 import Synchronization
 import Testing
 

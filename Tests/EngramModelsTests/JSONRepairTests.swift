@@ -56,6 +56,19 @@ import Testing
     #expect(JSONRepair.repair(text) == nil)
   }
 
+  /// What broke off may lack anything, so it is not whole; what was mended otherwise is.
+  @Test(
+    arguments: [
+      (#"{"a": [1, 2]}"#, true), ("Here:\n```json\n{'a': [1, 2,],}\n```", true), (#"{"a": [1, 2}"#, true),
+      (#"{"facts": ["one", "two", "thr"#, false), (#"{"facts": ["one", "two""#, false),
+      (#"{"facts": ["one"]"#, false), (#"{"facts": ["one"], "other""#, false),
+      (#"{"facts": [{"a": 1}, {"a""#, false), (#"{"facts": ["one", nothing]}"#, false), ("", false),
+    ])
+  func whatBrokeOffIsNotWhole(text: String, isWhole: Bool) {
+    #expect((JSONRepair.repairWhole(text) != nil) == isWhole)
+    if isWhole { #expect(JSONRepair.repairWhole(text) == JSONRepair.repair(text)) }
+  }
+
   @Test func depthIsBounded() throws {
     let deep = String(repeating: "[", count: 100_000) + "1" + String(repeating: "]", count: 100_000)
     #expect(JSONRepair.repair(deep)?.count ?? 0 <= 513)

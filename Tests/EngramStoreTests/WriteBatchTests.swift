@@ -81,6 +81,77 @@ import Testing
     }
   }
 
+  /// Against a list: of each scope the first that waits is due, and no other.
+  @Test(arguments: 1...3 as ClosedRange<UInt64>) func whoIsDue(seed: UInt64) async throws {
+    var generator = Generator(seed: seed)
+    try await withTemporaryDirectory { directory in
+      let store = try openStore(directory, dimension: 4)
+      let scopes = [
+        Scope(user: "a"), Scope(user: "a", agent: "x"), Scope(user: "b"), Scope(agent: "x"), Scope(run: "r"),
+      ]
+      var model: [Episode] = []
+      let start = Date(timeIntervalSince1970: 1_700_000_000)
+      for step in 0..<150 {
+        if generator.oneIn(2) || model.isEmpty {
+          // Ids are in no order: those of named calls are not.
+          let episode = Episode(
+            id: UUID(), scope: scopes.randomElement(using: &generator) ?? .all, body: "\(step)",
+            createdAt: start.addingTimeInterval(Double(step / 2)),
+            retryAt: start.addingTimeInterval(Double.random(in: 0...100, using: &generator).rounded()))
+          var batch = WriteBatch()
+          batch.episodes = [episode]
+          try await store.write(batch)
+          model.append(episode)
+        } else {
+          let place = Int.random(in: 0..<model.count, using: &generator)
+          let id = model[place].id
+          let waits = model[place].retryAt != nil
+          let time = generator.oneIn(2) ? nil : start.addingTimeInterval(Double(step))
+          switch Int.random(in: 0..<3, using: &generator) {
+          case 0:
+            let refused = await refusal { try await store.postpone(id, failure: "no", retryAt: time) }
+            #expect((refused == nil) == waits)
+            guard waits else { continue }
+            model[place].failure = "no"
+            model[place].attempts += 1
+            model[place].retryAt = time
+          case 1:
+            let refused = await refusal { try await store.requeue(id, retryAt: time) }
+            #expect((refused == nil) == (waits || model[place].isDead))
+            guard waits || model[place].isDead else { continue }
+            model[place].failure = nil
+            model[place].attempts = 0
+            model[place].retryAt = time
+          default:
+            var batch = WriteBatch()
+            batch.finished = id
+            let refused = await refusal { try await store.write(batch) }
+            #expect((refused == nil) == waits)
+            guard waits else { continue }
+            model[place].failure = nil
+            model[place].retryAt = nil
+          }
+        }
+        let waiting = model.filter { $0.retryAt != nil }
+          .sorted { ($0.createdAt, $0.id.uuidString) < ($1.createdAt, $1.id.uuidString) }
+        let first = Dictionary(waiting.map { ($0.scope, $0) }, uniquingKeysWith: { first, _ in first })
+        let time = start.addingTimeInterval(50)
+        let due = first.values.filter { ($0.retryAt ?? .distantFuture) <= time }
+        #expect(try Set(store.dueEpisodes(by: time)) == Set(due), "step \(step), seed \(seed)")
+        #expect(try store.nextDue() == first.values.compactMap(\.retryAt).min())
+        #expect(try store.waitingEpisodes() == waiting)
+        #expect(try store.waitingEpisodes(scope: Scope(user: "a")) == waiting.filter { $0.scope.user == "a" })
+        #expect(try store.waitingCount() == waiting.count)
+        #expect(try Set(store.deadEpisodes()) == Set(model.filter(\.isDead)))
+        for scope in scopes { #expect(try store.firstWaiting(in: scope) == first[scope]) }
+      }
+      try await store.dropWaiting(scope: Scope(user: "a"))
+      #expect(try store.waitingEpisodes().allSatisfy { $0.scope.user != "a" })
+      #expect(try await store.verify().isSound)
+      try await store.close()
+    }
+  }
+
   @Test func deadOnesAreKept() async throws {
     try await withTemporaryDirectory { directory in
       let store = try openStore(directory, dimension: 4)

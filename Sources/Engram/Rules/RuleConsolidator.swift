@@ -71,6 +71,61 @@ public struct RuleConsolidator: Sendable {
 
   // MARK: Duplicates
 
+  /// The held fact that says the same word for word, or nearly so: where a model is asked about the rest,
+  /// only what is beyond doubt is a duplicate. Negations, numbers, names, symbols and the order of the
+  /// words agree, and the texts are equal but for case and punctuation, or their cosine is high.
+  func duplicate<ID>(of fact: RuleFact, among held: [HeldFact<ID>]) -> ID? {
+    let new = RuleStatement(fact)
+    let marks = Self.exactMarks(fact.text)
+    return held.first { held in
+      if held.text == fact.text { return true }
+      guard !new.normalized.isEmpty, marks == Self.exactMarks(held.text) else { return false }
+      let old = RuleStatement(held)
+      if new.normalized == old.normalized { return true }
+      guard let similarity = held.similarity, similarity >= duplicateSimilarity,
+        new.isNegated == old.isNegated, new.marks == old.marks
+      else { return false }
+      let (words, others) = (RuleStatement.words(new.normalized), RuleStatement.words(old.normalized))
+      return words.filter(others.contains) == others.filter(words.contains)
+    }?.id
+  }
+
+  /// Names and symbols, which a text may have in common with another that says something else.
+  private static func exactMarks(_ text: String) -> Set<String> {
+    var marks = Set(
+      RuleTokens(text).tokens.dropFirst().lazy.filter(\.isCapitalized).map(\.word))
+    for scalar in text.unicodeScalars {
+      switch scalar.properties.generalCategory {
+      case .currencySymbol, .mathSymbol, .otherSymbol: marks.insert(String(scalar))
+      default: break
+      }
+    }
+    return marks
+  }
+
+  /// Whether a text says all that a fact says: each of its words, numbers and symbols, and its "not".
+  static func covers(_ text: String, _ fact: RuleFact) -> Bool {
+    let (new, said) = (RuleStatement(text: text), RuleStatement(fact))
+    guard !said.stems.isEmpty else { return text.contains(fact.text) }
+    return said.stems.isSubset(of: new.stems) && said.marks.isSubset(of: new.marks)
+      && (!said.isNegated || new.isNegated) && exactMarks(fact.text).isSubset(of: allMarks(text))
+  }
+
+  /// Whether a memory may say what a fact says, in other words: numbers and negations agree, and either
+  /// half of the words or the meaning does.
+  static func mayCover(_ memory: String, _ fact: RuleFact, similarity: Float) -> Bool {
+    let (old, said) = (RuleStatement(text: memory), RuleStatement(fact))
+    guard said.marks.isSubset(of: old.marks), said.isNegated == old.isNegated else { return false }
+    let common = said.stems.intersection(old.stems).count
+    return similarity >= likelySimilarity || common > 0 && 2 * common >= said.stems.count
+  }
+
+  private static let likelySimilarity: Float = 0.6
+
+  private static func allMarks(_ text: String) -> Set<String> {
+    exactMarks(text).union(RuleTokens(text).tokens.lazy.map(\.word))
+  }
+
   private func isSame(_ new: RuleStatement, _ old: RuleStatement, similarity: Float?) -> Bool {
     guard old.kind == .state else { return false }
     if new.normalized == old.normalized { return true }
@@ -188,6 +243,9 @@ private struct RuleStatement {
     isWhole = facts.count < 2
   }
 
+  /// A text that is only compared by its words.
+  init(text: String) { self.init(text: text, RuleFact(text: text, importance: 0)) }
+
   private init(text: String, _ fact: RuleFact) {
     normalized = RuleText.normalized(text)
     kind = fact.kind
@@ -203,9 +261,11 @@ private struct RuleStatement {
     marks = Set(words.filter { $0.contains(where: \.isNumber) || RuleLexicon.numbers[$0] != nil })
   }
 
-  static func stems(_ text: String) -> Set<String> {
-    Set(
-      text.split(separator: " ").map(String.init).filter { !stopWords.contains($0) }
-        .map(RuleText.stem))
+  static func stems(_ text: String) -> Set<String> { Set(words(text)) }
+
+  /// The stems in their order.
+  static func words(_ text: String) -> [String] {
+    text.split(separator: " ").map(String.init).filter { !stopWords.contains($0) }
+      .map(RuleText.stem)
   }
 }

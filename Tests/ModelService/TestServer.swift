@@ -3,30 +3,36 @@ import FlyingSocks
 import Foundation
 import Synchronization
 
-/// A service on loopback, over real HTTP. (The one file that sees FlyingFox, whose names are ours, too.)
-final class TestServer: Sendable {
-  struct Received: Sendable {
-    let path: String
-    let query: [String: String]
+/// A service on loopback, over real HTTP.
+public final class TestServer: Sendable {
+  public struct Received: Sendable {
+    public let path: String
+    public let query: [String: String]
     /// By names in lower case.
-    let headers: [String: String]
-    let body: Data
+    public let headers: [String: String]
+    public let body: Data
     /// The client's port: one for each connection.
-    let port: UInt16
+    public let port: UInt16
 
     /// The body as JSON.
-    var json: NSDictionary {
+    public var json: NSDictionary {
       get throws { try JSONSerialization.jsonObject(with: body) as? NSDictionary ?? [:] }
     }
   }
 
-  struct Answer: Sendable {
-    var status = 200
-    var headers: [String: String] = [:]
-    var body: String
+  public struct Answer: Sendable {
+    public var status: Int
+    public var headers: [String: String]
+    public var body: String
+
+    public init(status: Int = 200, headers: [String: String] = [:], body: String) {
+      self.status = status
+      self.headers = headers
+      self.body = body
+    }
   }
 
-  let baseURL: String
+  public let baseURL: String
   private let log: Log
 
   private final class Log: Sendable {
@@ -39,11 +45,11 @@ final class TestServer: Sendable {
   }
 
   /// What came so far, in the order of arrival.
-  var received: [Received] { log.received.withLock { $0 } }
-  var connections: Int { Set(received.map(\.port)).count }
+  public var received: [Received] { log.received.withLock { $0 } }
+  public var connections: Int { Set(received.map(\.port)).count }
 
   /// Runs `body` while a server answers.
-  static func run<Value: Sendable>(
+  public static func run<Value: Sendable>(
     _ answer: @escaping @Sendable (Received) async -> Answer,
     while body: (TestServer) async throws -> Value
   ) async throws -> Value {
@@ -68,7 +74,7 @@ final class TestServer: Sendable {
   }
 
   /// A server that gives these answers one after the other, and the last one for good.
-  static func run<Value: Sendable>(
+  public static func run<Value: Sendable>(
     _ answers: [Answer], while body: (TestServer) async throws -> Value
   ) async throws -> Value {
     let next = Atomic(0)
