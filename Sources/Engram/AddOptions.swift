@@ -16,7 +16,8 @@ public struct AddOptions: Sendable {
   /// Names this call within its scope: repeated, it adds nothing. At most 500 bytes.
   public var key: String?
   /// Whether a call that has a chat model make the memories returns when they have been made, and not as
-  /// soon as what was said is durable. Without a chat model every call does.
+  /// soon as what was said is durable. It then makes those of earlier calls on the scope that wait, too,
+  /// and throws what goes wrong with them. Without a chat model every call waits.
   public var waits: Bool
 
   public init(

@@ -50,7 +50,10 @@ extension MemoryEngine {
       let first = try asEngramError {
         try store.dueEpisodes(by: .distantFuture, limit: failed.count + Self.drainedAtOnce)
       }.filter { !failed.contains($0.scope) }.prefix(Self.drainedAtOnce)
-      guard !first.isEmpty else { return try asEngramError { try store.waitingCount() } }
+      guard !first.isEmpty else {
+        await queue?.wake()
+        return try asEngramError { try store.waitingCount() }
+      }
       guard let maker else {
         throw .invalid(
           field: "chat", reason: "messages wait for a chat model; open the engine with one")
@@ -90,14 +93,20 @@ extension MemoryEngine {
       let text = episode.messages.map(\.content).joined(separator: "\n")
       return [Added(id: episode.id, memory: text, event: .pending, superseded: [])]
     }
-    return try await turns.run(in: episode.scope) { () async throws(EngramError) in
-      guard try await write(episode) else { return [] }
-      while let first = try asEngramError({ try store.firstWaiting(in: episode.scope) }) {
-        let added = try await maker.make(first)
-        if first.id == episode.id { return added }
+    do throws(EngramError) {
+      return try await turns.run(in: episode.scope) { () async throws(EngramError) in
+        guard try await write(episode) else { return [] }
+        while let first = try asEngramError({ try store.firstWaiting(in: episode.scope) }) {
+          let added = try await maker.make(first)
+          if first.id == episode.id { return added }
+        }
+        // Another process was faster.
+        return try maker.made(of: episode)
       }
-      // Another process was faster.
-      return try maker.made(of: episode)
+    } catch {
+      // It is tried again in the background.
+      await queue?.wake()
+      throw error
     }
   }
 

@@ -26,8 +26,12 @@ enum SalienceGate {
     return source.sentences.allSatisfy { sentence in
       let tokens = source.tokens[sentence.tokens]
       if sentence.isQuestion, isPlainQuestion(tokens) { return true }
-      return !isAnswer && tokens.allSatisfy { $0.kind != .word || RuleLexicon.chatter.contains($0.word) }
+      return !isAnswer && tokens.allSatisfy { $0.kind != .word || isChatter($0.word) }
     }
+  }
+
+  private static func isChatter(_ word: String) -> Bool {
+    RuleLexicon.chatter.contains(word) || fillers.contains(word)
   }
 
   private static func isPlainQuestion(_ tokens: ArraySlice<RuleToken>) -> Bool {
@@ -37,6 +41,11 @@ enum SalienceGate {
     }
   }
 
+  /// "Thanks a lot for your help": words that state nothing beside those of chatter.
+  private static let fillers: Set<String> = [
+    "a", "lot", "bunch", "million", "for", "the", "your", "help", "again", "and", "everything", "quick",
+    "answer", "explanation", "appreciated",
+  ]
   /// A longer text says something.
   private static let bytesMax = 300
   /// Quotations, code, lists and lines may hold what the words do not show.

@@ -76,31 +76,33 @@ public struct RuleConsolidator: Sendable {
   /// words agree, and the texts are equal but for case and punctuation, or their cosine is high.
   func duplicate<ID>(of fact: RuleFact, among held: [HeldFact<ID>]) -> ID? {
     let new = RuleStatement(fact)
-    let marks = Self.exactMarks(fact.text)
+    let (symbols, names) = (Self.symbols(fact.text), Self.names(fact.text))
     return held.first { held in
       if held.text == fact.text { return true }
-      guard !new.normalized.isEmpty, marks == Self.exactMarks(held.text) else { return false }
+      guard !new.normalized.isEmpty, symbols == Self.symbols(held.text) else { return false }
       let old = RuleStatement(held)
       if new.normalized == old.normalized { return true }
       guard let similarity = held.similarity, similarity >= duplicateSimilarity,
-        new.isNegated == old.isNegated, new.marks == old.marks
+        new.isNegated == old.isNegated, new.marks == old.marks, names == Self.names(held.text)
       else { return false }
       let (words, others) = (RuleStatement.words(new.normalized), RuleStatement.words(old.normalized))
       return words.filter(others.contains) == others.filter(words.contains)
     }?.id
   }
 
-  /// Names and symbols, which a text may have in common with another that says something else.
-  private static func exactMarks(_ text: String) -> Set<String> {
-    var marks = Set(
-      RuleTokens(text).tokens.dropFirst().lazy.filter(\.isCapitalized).map(\.word))
-    for scalar in text.unicodeScalars {
-      switch scalar.properties.generalCategory {
-      case .currencySymbol, .mathSymbol, .otherSymbol: marks.insert(String(scalar))
-      default: break
-      }
-    }
-    return marks
+  private static func names(_ text: String) -> Set<String> {
+    Set(RuleTokens(text).tokens.dropFirst().lazy.filter(\.isCapitalized).map(\.word))
+  }
+
+  /// Signs that are no words to the rules and make another text all the same: amounts, emoji.
+  private static func symbols(_ text: String) -> Set<Unicode.Scalar> {
+    Set(
+      text.unicodeScalars.filter { scalar in
+        switch scalar.properties.generalCategory {
+        case .currencySymbol, .mathSymbol, .otherSymbol: true
+        default: false
+        }
+      })
   }
 
   /// Whether a text says all that a fact says: each of its words, numbers and symbols, and its "not".
@@ -108,7 +110,7 @@ public struct RuleConsolidator: Sendable {
     let (new, said) = (RuleStatement(text: text), RuleStatement(fact))
     guard !said.stems.isEmpty else { return text.contains(fact.text) }
     return said.stems.isSubset(of: new.stems) && said.marks.isSubset(of: new.marks)
-      && (!said.isNegated || new.isNegated) && exactMarks(fact.text).isSubset(of: allMarks(text))
+      && (!said.isNegated || new.isNegated) && symbols(fact.text).isSubset(of: symbols(text))
   }
 
   /// Whether a memory may say what a fact says, in other words: numbers and negations agree, and either
@@ -121,10 +123,6 @@ public struct RuleConsolidator: Sendable {
   }
 
   private static let likelySimilarity: Float = 0.6
-
-  private static func allMarks(_ text: String) -> Set<String> {
-    exactMarks(text).union(RuleTokens(text).tokens.lazy.map(\.word))
-  }
 
   private func isSame(_ new: RuleStatement, _ old: RuleStatement, similarity: Float?) -> Bool {
     guard old.kind == .state else { return false }

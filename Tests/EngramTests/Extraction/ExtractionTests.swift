@@ -235,6 +235,26 @@ import Testing
     }
   }
 
+  /// What an assistant repeats of a memory does not undo what a user says in the same call; what a user
+  /// says twice counts.
+  @Test(arguments: [Consolidation.update, .supersede], ["assistant", "user"])
+  func anEchoIsNoNews(mode: Consolidation, role: String) async throws {
+    let facts = TestServer.Answer.chat(
+      #"{"facts":[{"text":"I live in Rome","role":"user"},{"text":"I live in Berlin","role":"\#(role)"}]}"#)
+    try await withModel({ question in
+      if question.kind == "decisions" { return .decisions([(0, "UPDATE", "0", "I live in Rome")]) }
+      return question.messages.count == 2 ? facts : .facts(["I live in Berlin"])
+    }) { engine, server in
+      try await engine.add("I live in Berlin", scope: scope, options: .waiting(mode))
+      let added = try await engine.add(
+        [Message(.user, "I moved to Rome"), Message(.assistant, "From Berlin, where you live!")],
+        scope: scope, options: .waiting(mode))
+      #expect(server.questions.last?.facts == ["I live in Rome"])
+      #expect(try engine.texts(scope) == ["I live in Rome"] + (role == "user" ? ["I live in Berlin"] : []))
+      #expect(added.map(\.event).last == (role == "user" ? .add : Added.Event.none))
+    }
+  }
+
   /// Additive never asks what a fact changes.
   @Test func additiveOnlyAdds() async throws {
     try await withModel(echo([(0, "DELETE", "0", "")])) { engine, server in
