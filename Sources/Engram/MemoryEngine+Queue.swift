@@ -62,7 +62,7 @@ extension MemoryEngine {
         for episode in first {
           group.addTask { () -> (Scope, EngramError)? in
             do throws(EngramError) {
-              try await maker.makeInTurn(episode, by: .distantFuture)
+              try await maker.makeFirst(in: episode.scope, by: .distantFuture)
               return nil
             } catch { return (episode.scope, error) }
           }

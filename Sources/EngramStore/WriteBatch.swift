@@ -155,11 +155,16 @@ extension Store {
     let conditions =
       ["(expires_at IS NULL OR expires_at > ?)", "created_at < ?"] + scope.conditions.map(\.sql)
     let before = try Check.time(time, field: "time") ?? .max
-    return try episodes(
+    let limit = min(max(limit, 0), Int(Int32.max))
+    // Ids go by the millisecond and are random within one: a few more are read, and sorted by their time.
+    let latest = try episodes(
       conditions.joined(separator: " AND ") + " ORDER BY id DESC LIMIT ?",
-      [Timestamp.now, before] + scope.conditions.map(\.value) + [limit]
-    ).reversed()
+      [Timestamp.now, before] + scope.conditions.map(\.value) + [limit + Self.inAMillisecond])
+    return Array(latest.reversed().sorted { $0.createdAt < $1.createdAt }.suffix(limit))
   }
+
+  /// Episodes of a scope that may come about within a millisecond.
+  private static let inAMillisecond = 16
 
   /// An episode; nil where there is none.
   public func episode(_ id: UUID) throws(StoreError) -> Episode? {

@@ -34,10 +34,14 @@ import Testing
         #expect(berlin.code == 0 && berlin.memories == ["I live in Berlin"], "\(berlin)")
         // One call of 10 tokens and 5.
         let used = try #require(berlin.usage("gpt-test"))
-        #expect(used == ["calls": 1, "failures": 0, "prompt_tokens": 10, "completion_tokens": 5, "cost": .null])
+        #expect(
+          used == [
+            "calls": 1, "failures": 0, "prompt_tokens": 10, "completion_tokens": 5, "cost": .null,
+          ])
         let rome = try await engram(
           [
-            "add", "I live in Rome", "--store", store, "--price", "gpt-test=100/1000", "--embedder", "hashing",
+            "add", "I live in Rome", "--store", store, "--price", "gpt-test=100/1000", "--embedder",
+            "hashing",
           ] + arguments, environment: environment)
         #expect(rome.code == 0 && rome.memories == ["I live in Rome"], "\(rome)")
         // Two calls: 20 tokens at 100 and 10 at 1,000 dollars a million.
@@ -183,7 +187,10 @@ import Testing
         let length = try await search(store + "-@cf-bge", ["--embedder", "openai:@cf/bge@16"])
         #expect(length.code == 2 && length.errors.contains("8") && length.errors.contains("16"), "\(length)")
         let used = try await search(store + "-small", ["--embedder", "openai:small"])
-        #expect(used.usage("small") == ["calls": 1, "failures": 0, "prompt_tokens": 1, "completion_tokens": 0, "cost": .null])
+        #expect(
+          used.usage("small") == [
+            "calls": 1, "failures": 0, "prompt_tokens": 1, "completion_tokens": 0, "cost": .null,
+          ])
         for wrong in ["openai:", "openai", "bert", "minilm@3", "hashing@x", ""] {
           #expect(try await add(store, wrong).code == 64, "\(wrong)")
         }
@@ -192,7 +199,8 @@ import Testing
           ("ENGRAM_PRICES", "small=-1"), ("ENGRAM_PRICES", "small=1/2/3"),
         ] {
           let refused = try await engram(
-            ["add", "tea", "--store", store] + arguments, environment: environment.merging([variable: value]) { $1 })
+            ["add", "tea", "--store", store] + arguments,
+            environment: environment.merging([variable: value]) { $1 })
           #expect(refused.code == 2 && refused.errors.contains(variable), "\(refused)")
         }
         #expect(!FileManager.default.fileExists(atPath: store))
@@ -217,7 +225,9 @@ extension Answer {
 
   /// What was counted of a model.
   fileprivate func usage(_ model: String) -> [String: JSONValue]? {
-    guard case .object(let models)? = json["usage"], case .object(let members)? = models[model] else { return nil }
+    guard case .object(let models)? = json["usage"], case .object(let members)? = models[model] else {
+      return nil
+    }
     return members
   }
 }

@@ -378,8 +378,7 @@ import Testing
       let engine = try MemoryEngine(path: directory, embedder: BrokenEmbedder(fault: fault))
       let before = try sound.store.statistics().changes
       let expected = switch fault {
-      case .throwing: "model"
-      case .tooFew: "invalid embedder"
+      case .throwing, .tooFew: "model"
       case .tooShort, .notANumber: "index"
       }
       let calls: [() async throws -> Void] = [

@@ -35,7 +35,8 @@ struct BackOff: Sendable {
   private static func isRefusal(_ error: EngramError) -> Bool {
     switch error {
     case .model(.badReply), .model(.invalid), .invalid: true
-    case .model(.service(let status, _)): (400..<500).contains(status) && ![401, 403, 404, 408].contains(status)
+    case .model(.service(let status, _)):
+      (400..<500).contains(status) && ![401, 403, 404, 408].contains(status)
     default: false
     }
   }

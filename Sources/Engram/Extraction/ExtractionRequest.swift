@@ -23,9 +23,9 @@ struct ExtractionRequest {
   /// What the system said is instructions to somebody else: the model does not see it.
   private var document: String {
     get throws(EngramError) {
+      let day = ISO8601.format(Int64((date.timeIntervalSince1970 * 1e6).rounded())).prefix(10)
       var members: [String: JSONValue] = [
-        "kind": .string(isNote ? "note" : "conversation"),
-        "date": .string(String(ISO8601.format(Int64((date.timeIntervalSince1970 * 1e6).rounded())).prefix(10))),
+        "kind": .string(isNote ? "note" : "conversation"), "date": .string(String(day)),
         "messages": .array(messages.filter { $0.role != .system }.map(\.json)),
       ]
       let earlier = earlier.filter { $0.role != .system }

@@ -23,12 +23,12 @@ struct MemoryMaker: Sendable {
   /// How often the model is asked anew where the memories it was asked about have ended meanwhile.
   private static let asked = 3
 
-  /// Works on an episode in its scope's turn, where it is still the first that waits there and is due.
-  func makeInTurn(_ episode: Episode, by time: Date = Date()) async throws(EngramError) {
-    _ = try await turns.run(in: episode.scope) { () async throws(EngramError) -> [Added] in
+  /// Works in a scope's turn on the episode that is the first to wait there by then, if it is due.
+  func makeFirst(in scope: Scope, by time: Date = Date()) async throws(EngramError) {
+    _ = try await turns.run(in: scope) { () async throws(EngramError) -> [Added] in
       if Task.isCancelled { throw .model(.cancelled) }
-      guard let first = try asEngramError({ try store.firstWaiting(in: episode.scope) }),
-        first.id == episode.id, let due = first.retryAt, due <= time
+      guard let first = try asEngramError({ try store.firstWaiting(in: scope) }),
+        let due = first.retryAt, due <= time
       else { return [] }
       return try await make(first)
     }

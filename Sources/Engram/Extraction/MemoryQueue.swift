@@ -31,7 +31,7 @@ actor MemoryQueue {
           return sleep(until: episode.retryAt ?? now)
         }
         guard running.count < Self.scopesAtOnce else { return }
-        start(episode)
+        start(episode.scope)
       }
     } catch {
       if case .closed = error { return }
@@ -48,14 +48,14 @@ actor MemoryQueue {
     for task in tasks { await task.value }
   }
 
-  private func start(_ episode: Episode) {
-    running[episode.scope] = Task { [maker, weak self] in
+  private func start(_ scope: Scope) {
+    running[scope] = Task { [maker, weak self] in
       var isStoreWell = true
-      do throws(EngramError) { try await maker.makeInTurn(episode) } catch {
+      do throws(EngramError) { try await maker.makeFirst(in: scope) } catch {
         // Why the episode failed stands beside it.
         if case .store = error { isStoreWell = false }
       }
-      await self?.ended(episode.scope, isStoreWell)
+      await self?.ended(scope, isStoreWell)
     }
   }
 

@@ -45,5 +45,7 @@ extension AddOptions {
 
 extension MemoryEngine {
   /// The texts of the memories of a scope.
-  func texts(_ scope: Scope) throws -> [String] { try getAll(scope: scope, limit: 1_000).memories.map(\.text) }
+  func texts(_ scope: Scope) throws -> [String] {
+    try getAll(scope: scope, limit: 1_000).memories.map(\.text)
+  }
 }

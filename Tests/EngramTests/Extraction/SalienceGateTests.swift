@@ -16,7 +16,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "Hello", "Hi there!", "ok", "OK, thanks a lot!", "Thank you so much.", "👍", "...", "lol", "Great, got it!",
+    "Hello", "Hi there!", "ok", "OK, thanks a lot!", "Thank you so much.", "👍", "...", "lol",
+    "Great, got it!",
     "Good morning", "What is the capital of France?", "How does photosynthesis work?",
     "Can you explain that?", "Hello! Who wrote Faust?", "Thanks! Is there more?", "Yes",
   ])
