@@ -19,11 +19,14 @@ public struct AddOptions: Sendable {
   /// soon as what was said is durable. It then makes those of earlier calls on the scope that wait, too,
   /// and throws what goes wrong with them. Without a chat model every call waits.
   public var waits: Bool
+  /// How long the messages are kept as they were said; nil for what ``RetentionPolicy/episodeTTL`` says.
+  public var episodeTTL: Duration?
 
   public init(
     mode: Consolidation = .supersede, metadata: Metadata = .empty, categories: [String] = [],
     importance: Double? = nil, createdAt: Date? = nil, expiresAt: Date? = nil, key: String? = nil,
-    waits: Bool = false
+    waits: Bool = false,
+    episodeTTL: Duration? = nil
   ) {
     self.mode = mode
     self.metadata = metadata
@@ -33,6 +36,7 @@ public struct AddOptions: Sendable {
     self.expiresAt = expiresAt
     self.key = key
     self.waits = waits
+    self.episodeTTL = episodeTTL
   }
 }
 

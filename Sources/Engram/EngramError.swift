@@ -20,6 +20,7 @@ public enum EngramError: Error, Sendable {
       self = .otherModel(stored: stored, requested: requested)
     case let error as StoreError: self = .store(error)
     case let error as ModelError: self = .model(error)
+    case is CancellationError: self = .store(.cancelled)
     default: self = .invalid(field: "call", reason: "\(error)")
     }
   }

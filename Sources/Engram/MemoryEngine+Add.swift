@@ -46,7 +46,8 @@ extension MemoryEngine {
     if let maker, options.mode != .verbatim {
       return try await enqueue(messages, isNote: isNote, maker, scope: scope, options)
     }
-    let episode = try Episode(messages, scope: scope, key: options.key, isNote: isNote)
+    let episode = try ending(
+      Episode(messages, scope: scope, key: options.key, isNote: isNote), options)
     if options.mode == .verbatim { return try await keep(messages, as: episode, options) }
     // The decisions of one call stand on what the one before it has written.
     return try await turns.run(in: scope) { () async throws(EngramError) in
@@ -72,14 +73,15 @@ extension MemoryEngine {
     }
     let last = try asEngramError { try store.episodes(scope: scope, last: 1) }.last?.messages.last
     guard !SalienceGate.holdsNothing(messages, after: last) else {
-      let episode = try Episode(messages, scope: scope, key: options.key, isNote: isNote)
+      let episode = try ending(
+        Episode(messages, scope: scope, key: options.key, isNote: isNote), options)
       var batch = WriteBatch()
       batch.episodes = [episode]
       _ = try await asEngramError { [batch] in try await store.write(batch) }
       return []
     }
-    let episode = try Episode(
-      messages, scope: scope, key: options.key, isNote: isNote, options: options)
+    let episode = try ending(
+      Episode(messages, scope: scope, key: options.key, isNote: isNote, options: options), options)
     return try await enqueue(episode, maker, waits: options.waits)
   }
 
@@ -168,6 +170,7 @@ extension MemoryEngine {
   /// The memories that a fact may say again, or may contradict.
   private func held(near fact: RuleFact, _ vector: [Float], scope: Scope) throws -> [ScoredMemory] {
     var held = try store.search(vector, k: Self.near, scope: scope)
+      .filter { MemoryKind.read($0.memory.metadata) == nil }
     guard let slot = fact.slot else { return held }
     let known = Set(held.map(\.memory.id))
     held += try store.search(vector, k: Self.near, scope: scope, filter: FactSlot.filter(slot))

@@ -32,7 +32,10 @@ extension MemoryEngine {
     let vector = try await vectors(of: [query])[0]
     let found = try asEngramError { try ranked(query, vector, scope, options) }
     guard let maxTokens = options.maxTokens else { return found }
-    return TokenBudget(tokens: maxTokens).fitting(found)
+    // What it sums up is of now.
+    let summary = options.asOf == nil ? try summary(of: scope) : nil
+    return TokenBudget(tokens: maxTokens).fitting(
+      (summary.map { [FoundMemory(memory: $0, score: 1)] } ?? []) + found)
   }
 
   /// Plain memories, best first: what this layer has written by itself is no result of a search.

@@ -2,6 +2,7 @@ import EngramIndex
 import EngramModels
 import EngramStore
 import Foundation
+import Logging
 
 /// What an agent has learned: texts and messages in, the right memories out.
 ///
@@ -16,6 +17,8 @@ import Foundation
 public final class MemoryEngine: Sendable {
   /// The store beneath, for what this layer has no word for: copies, proofs, figures.
   public let store: Store
+  /// The directory of the store.
+  public let path: String
   /// Remembers what it has embedded lately: queries and facts come again, and even a model on this
   /// processor takes milliseconds for each.
   let embedder: any Embedder
@@ -26,6 +29,10 @@ public final class MemoryEngine: Sendable {
   let maker: MemoryMaker?
   /// Lets it do so in the background.
   let queue: MemoryQueue?
+  /// How long memories and messages are kept.
+  let retentionPolicy: RetentionPolicy
+  let logger: Logger
+  let background = BackgroundWork()
 
   /// Opens the memories in a directory, making it where there is none.
   ///
@@ -37,23 +44,33 @@ public final class MemoryEngine: Sendable {
   ///     until `close`, also what another process has left. Without it that is left to `drain` and to
   ///     calls that wait: for processes that end soon, and where another one does the work.
   ///   - durability: what an acknowledged write survives.
+  ///   - retention: how long memories and messages are kept, once ``startRetention(every:)`` is called; by
+  ///     default all of them for ever.
+  ///   - logger: told what goes wrong in the background.
   /// - Throws: `EngramError.otherModel` where the store was made with another model, `.store` where it
   ///   cannot be opened.
   public init(
     path: String? = nil, embedder: any Embedder, chat: (any ChatModel)? = nil,
-    worksQueue: Bool = true, durability: Durability = .full
+    worksQueue: Bool = true, durability: Durability = .full,
+    retention: RetentionPolicy = RetentionPolicy(), logger: Logger = Logger(label: "engram")
   ) throws(EngramError) {
+    try retention.check()
     self.embedder = CachedEmbedder(embedder)
     self.chat = chat
+    self.logger = logger
+    retentionPolicy = retention
+    self.path = path ?? Self.defaultPath
     let configuration = StoreConfiguration(
       dimension: embedder.dimension, metric: .cosine, model: embedder.model, durability: durability)
-    store = try asEngramError { try Store(path: path ?? Self.defaultPath, configuration: configuration) }
+    store = try asEngramError { [path = self.path] in try Store(path: path, configuration: configuration) }
     maker = chat.map { [store, turns, embedder = self.embedder] chat in
       MemoryMaker(store: store, embedder: embedder, chat: chat, turns: turns)
     }
     queue = worksQueue ? maker.map(MemoryQueue.init) : nil
     if let queue { Task { await queue.wake() } }
   }
+
+  deinit { background.cancel() }
 
   /// Where memories are where no path is given: `ENGRAM_STORE`, or the folder `engram` in the platform's
   /// directory for data of the user (`$XDG_DATA_HOME`, `~/.local/share`; `~/Library/Application Support`).
@@ -71,6 +88,7 @@ public final class MemoryEngine: Sendable {
   /// Ends the engine's work and leaves everything on disk. What waits for the chat model goes on waiting.
   public func close() async throws(EngramError) {
     await queue?.close()
+    await background.stop()
     try await asEngramError { try await store.close() }
   }
 

@@ -15,7 +15,8 @@ public struct SearchOptions: Sendable {
   /// How much a memory may lose for being like one before it, 0...1.
   public var diversity: Double
   /// The tokens that all texts returned may take together, as ``TokenEstimate`` counts them; nil for no
-  /// limit. The scope's summary comes first; then the memories, best first, each that still fits.
+  /// limit. The summary of exactly this scope comes first, with score 1, unless a past moment is asked for;
+  /// then the memories, best first, each that still fits.
   public var maxTokens: Int?
   /// The moment whose memories are asked for, as they were known then; nil for now.
   public var asOf: Date?

@@ -32,6 +32,12 @@ struct CommitGroup {
     case .insert(let memories): return try insert(memories, db)
     case .update(let id, let update): try self.update(id, update, db)
     case .delete(let ids): try delete(ids, db)
+    case .retire(let memories, let episodes, let actor, let accesses):
+      try record(accesses.take(), db)
+      try EpisodeRow.deleteFinished(episodes, db)
+      return try retire(memories, by: actor, db)
+    case .revive(let deletions, let actor): return try revive(deletions, by: actor, db)
+    case .ensureNoErasure(let change): try ensureNoErasure(after: change, db)
     case .recordAccess(let accesses): try record(accesses, db)
     case .record(let episodes): for episode in episodes { try episode.insert(db) }
     case .finish(let episode): try wait(episode, Episode.Postponement(), db)
@@ -113,7 +119,7 @@ struct CommitGroup {
           signals: row.signals, metadata: row.metadata, text: row.text))
       for id in memory.supersedes {
         guard let old = ended.removeValue(forKey: id) else { continue }
-        try end(old, .supersede, db)
+        try end(old, .supersede, by: old.actor, db)
         try Succession(change: head.sequence, memory: id, successor: memory.id).insert(db)
       }
     }
@@ -220,17 +226,70 @@ struct CommitGroup {
       guard let row = try MemoryRow.current(id, db) else { throw StoreError.unknownMemory(id) }
       rows.append(row)
     }
-    for row in rows { try end(row, .delete, db) }
+    for row in rows { try end(row, .delete, by: row.actor, db) }
+  }
+
+  /// Deletes memories that are still as they were seen; which those were.
+  private mutating func retire(
+    _ memories: [RetiredMemory], by actor: String, _ db: Database
+  ) throws -> [UUID] {
+    let accesses = try db.cachedStatement(sql: "SELECT count FROM memory_access WHERE memory_id = ?")
+    var retired: [UUID] = []
+    for seen in memories {
+      guard let row = try MemoryRow.current(seen.id, db), row.change == seen.change,
+        (try Int.fetchOne(accesses, arguments: [seen.id.data]) ?? 0) == seen.accesses
+      else { continue }
+      try end(row, .delete, by: actor, db)
+      retired.append(seen.id)
+    }
+    return retired
+  }
+
+  /// Makes new versions of memories as they were when these changes deleted them, unless there have been
+  /// other changes of theirs since; which those were.
+  private mutating func revive(
+    _ deletions: [Int64], by actor: String, _ db: Database
+  ) throws -> [UUID] {
+    var revived: [UUID] = []
+    for deletion in deletions {
+      guard var row = try MemoryRow.ended(by: deletion, db),
+        try HistoryRow.last(of: row.id, db)?.sequence == deletion
+      else { continue }
+      row.ended = nil
+      row.change = head.sequence + 1
+      try head.append(
+        .add, of: row.id, createdAt: row.createdAt, actor: actor, role: row.role, oldMemory: nil,
+        newMemory: row.text, at: max(now, head.changedAt), db)
+      try row.insert(db)
+      counts.added += 1
+      revived.append(row.id)
+      // Its vector is where it was.
+      guard let slot = try slot(of: row, db) else { continue }
+      changes.append(
+        .added(
+          change: row.change, slot: slot, scope: row.scope, expiresAt: row.expiresAt,
+          metadata: row.metadata, text: row.text))
+    }
+    return revived
+  }
+
+  private func ensureNoErasure(after change: Int64, _ db: Database) throws {
+    let statement = try db.cachedStatement(
+      sql: "SELECT 1 FROM history WHERE sequence > ? AND event = 'ERASE' LIMIT 1")
+    guard try Int.fetchOne(statement, arguments: [change]) == nil else {
+      throw StoreError.erasedSince(change)
+    }
   }
 
   /// Ends a memory without a next version.
   private mutating func end(
-    _ row: MemoryRow, _ event: HistoryEntry.Event, _ db: Database
+    _ row: MemoryRow, _ event: HistoryEntry.Event, by actor: String?, _ db: Database
   ) throws {
     var row = row
     let slot = try slot(of: row, db)
     try head.append(
-      event, of: row, oldMemory: row.text, newMemory: nil, at: max(now, head.changedAt), db)
+      event, of: row.id, createdAt: row.createdAt, actor: actor, role: row.role, oldMemory: row.text,
+      newMemory: nil, at: max(now, head.changedAt), db)
     try row.end(by: head.sequence, db)
     counts.deleted += 1
     if let slot { changes.append(.removed(slot: slot)) }
@@ -251,6 +310,12 @@ struct CommitGroup {
     for id in ids where seen.insert(id).inserted {
       guard let last = try HistoryRow.last(of: id, db) else { throw StoreError.unknownMemory(id) }
       if last.event != HistoryEntry.Event.erase.rawValue { past.append((id, last)) }
+    }
+    for id in try Erasure.summaries(of: past.map(\.id), db) where seen.insert(id).inserted {
+      guard let last = try HistoryRow.last(of: id, db),
+        last.event != HistoryEntry.Event.erase.rawValue
+      else { continue }
+      past.append((id, last))
     }
     let episodes =
       if case .scope(let scope) = target { try Erasure.deleteEpisodes(of: scope, db) } else { 0 }

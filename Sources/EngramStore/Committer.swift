@@ -142,7 +142,8 @@ final class Committer {
       return .success(try group.add(request, db))
     } catch let error as StoreError {
       switch error {
-      case .unknownMemory, .duplicateID, .conflictingKey, .invalid, .notWaiting:
+      case .unknownMemory, .duplicateID, .conflictingKey, .invalid, .notWaiting,
+        .erasedSince:
         return .failure(error)
       default: throw error
       }

@@ -127,6 +127,16 @@ struct EpisodeRow {
     return try SQLiteRow.first(of: statement) { try EpisodeRow($0) }
   }
 
+  /// Removes episodes, but for those of which memories are still to be made.
+  static func deleteFinished(_ episodes: [UUID], _ db: Database) throws {
+    let delete = try db.cachedStatement(sql: "DELETE FROM episode WHERE id = ? AND retry_at IS NULL")
+    let unlink = try db.cachedStatement(sql: "DELETE FROM episode_memory WHERE episode = ?")
+    for id in episodes {
+      try delete.execute(arguments: [id.data])
+      if db.changesCount > 0 { try unlink.execute(arguments: [id.data]) }
+    }
+  }
+
   /// Notes that a memory was made of an episode.
   static func link(_ episode: UUID, to memory: UUID, _ db: Database) throws {
     let statement = try db.cachedStatement(

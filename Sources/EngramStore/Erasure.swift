@@ -37,6 +37,25 @@ enum Erasure {
     return ids.compactMap { UUID(bytes: $0) }
   }
 
+  /// The ids of summaries that may say what memories say, whether there are any or not.
+  static func summaries(of memories: [UUID], _ db: Database) throws -> [UUID] {
+    let statement = try db.cachedStatement(
+      sql: """
+        SELECT user_id, agent_id, run_id FROM memory WHERE id = ?1 AND ended IS NULL
+        UNION ALL SELECT user_id, agent_id, run_id FROM memory WHERE id = ?1 AND ended IS NOT NULL
+        UNION ALL SELECT user_id, agent_id, run_id FROM cut_memory WHERE memory_id = ?1
+        LIMIT 1
+        """)
+    var scopes = Set<Scope>()
+    for id in memories {
+      guard let row = try Row.fetchOne(statement, arguments: [id.data]) else { continue }
+      let scope = Scope(user: try row.value(0), agent: try row.value(1), run: try row.value(2))
+      // No summary is made of summaries.
+      if id != .summary(of: scope) { scopes.insert(scope) }
+    }
+    return Set(scopes.flatMap(\.wider)).map(UUID.summary)
+  }
+
   // MARK: What goes
 
   /// Deletes all that the catalogue has of a memory but its links in the chain; its ERASE is the last

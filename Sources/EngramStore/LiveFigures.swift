@@ -249,9 +249,10 @@ extension WriteRequest {
     switch self {
     case .insert: .add
     case .all(let requests, _): requests.lazy.compactMap(\.operation).first
-    case .record, .finish, .postpone, .requeue: nil
+    case .record, .finish, .postpone, .requeue, .ensureNoErasure: nil
     case .update: .update
-    case .delete, .erase: .delete
+    case .revive: .add
+    case .delete, .erase, .retire: .delete
     case .recordAccess, .checkpoint, .compact: nil
     }
   }

@@ -190,6 +190,13 @@ struct MemoryRow {
     return row
   }
 
+  /// The version that a change ended; nil where it ended none, or that has been cut or erased.
+  static func ended(by change: Int64, _ db: Database) throws -> MemoryRow? {
+    let statement = try db.cachedStatement(sql: "SELECT \(columns) FROM memory WHERE ended = ?")
+    statement.setUncheckedArguments([change])
+    return try SQLiteRow.first(of: statement) { try MemoryRow($0) }
+  }
+
   /// The version that a change made.
   static func version(_ change: Int64, _ db: Database) throws -> MemoryRow? {
     try version(change, try versionStatement(db))

@@ -161,7 +161,8 @@ private struct Repair {
       if Int64(memory.checksum) != row.int(18) { damaged.append((memory, row.int(18))) }
     }
     for (row, checksum) in damaged {
-      guard let whole = try restored(row, db), Int64(whole.checksum) == checksum else { continue }
+      let candidates = try restored(row, db)
+      guard let whole = candidates.first(where: { Int64($0.checksum) == checksum }) else { continue }
       let isRestored = try attempt("memory \(whole.id), change \(whole.change)") {
         try db.execute(
           sql: """
@@ -179,8 +180,9 @@ private struct Repair {
     }
   }
 
-  /// A row with all that its history tells; the checksum says whether that is all that was wrong.
-  private func restored(_ row: MemoryRow, _ db: Database) throws -> MemoryRow? {
+  /// A row with what its history tells; the checksum says whether that is all that was wrong. A version that
+  /// was revived has the actor and the time of the one before.
+  private func restored(_ row: MemoryRow, _ db: Database) throws -> [MemoryRow] {
     let found = try Row.fetchOne(
       db,
       sql: """
@@ -190,18 +192,19 @@ private struct Repair {
     guard let found, let history = try? HistoryRow(found),
       let payload = try? HistoryPayload(found, from: HistoryRow.columnCount),
       let text = payload.newMemory, payload.digest == history.payloadDigest
-    else { return nil }
-    var row = row
-    row.id = history.memoryID
-    row.text = text
-    row.role = history.role
-    row.actor = history.actor
-    row.createdAt = history.createdAt
-    row.updatedAt = history.updatedAt ?? history.createdAt
-    row.ended = try Int64.fetchOne(
+    else { return [] }
+    var revived = row
+    revived.id = history.memoryID
+    revived.text = text
+    revived.role = history.role
+    revived.createdAt = history.createdAt
+    revived.ended = try Int64.fetchOne(
       db, sql: "SELECT min(sequence) FROM history WHERE memory_id = ? AND sequence > ?",
       arguments: [history.memoryID.data, row.change])
-    return row
+    var whole = revived
+    whole.actor = history.actor
+    whole.updatedAt = history.updatedAt ?? history.createdAt
+    return [whole, revived]
   }
 
   // MARK: Vectors

@@ -31,6 +31,8 @@ public enum StoreError: Error, Sendable {
   case conflictingKey(String)
   /// An episode of which memories have been made already, or that is none.
   case notWaiting(UUID)
+  /// Memories were erased after this change, up to which what is to be written was read.
+  case erasedSince(Int64)
   /// A metadata filter that cannot be served.
   case filter(FilterError)
   /// A cursor that this store did not give.
@@ -118,6 +120,9 @@ extension StoreError: CustomStringConvertible {
         + "choose another key."
     case .notWaiting(let id):
       "No memories are to be made of episode \(id.uuidString.lowercased()) any more."
+    case .erasedSince(let change):
+      "Memories were erased since change \(change), and what is to be written may say what they said; read "
+        + "what is there now and write that."
     case .filter(let error): "\(error)"
     case .beforeHorizon(let asked, let horizon):
       "The store knows nothing any more of what was before \(Timestamp.text(horizon)); asked for was "

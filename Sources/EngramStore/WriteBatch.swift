@@ -9,6 +9,9 @@ public struct WriteBatch: Sendable {
   /// The store's episode of which the memories are made: it must still be waiting for that, and does so
   /// no longer. Of two who make memories of an episode at once one is refused.
   public var finished: UUID?
+  /// The change up to which the writer has read what it writes about: where something has been erased since,
+  /// the batch is refused, so that nothing of it comes back. Nil where that makes no difference.
+  public var readUpTo: Int64?
   public var updates: [(memory: UUID, update: MemoryUpdate)] = []
   public var deletes: [UUID] = []
   public var inserts: [NewMemory] = []
@@ -20,13 +23,15 @@ extension Store {
   /// Writes a batch.
   ///
   /// - Returns: the ids of what was inserted.
-  /// - Throws: `StoreError.unknownMemory` where something is updated or deleted that is not there, and
-  ///   `.notWaiting` where `finished` has been finished by somebody else; nothing is written then.
+  /// - Throws: `StoreError.unknownMemory` where something is updated or deleted that is not there,
+  ///   `.notWaiting` where `finished` has been finished by somebody else, and `.erasedSince` as `readUpTo`
+  ///   has it; nothing is written then.
   @discardableResult
   public func write(_ batch: WriteBatch) async throws(StoreError) -> [UUID] {
     try core.ensureOpen()
     let index = core.index.live.index
-    var requests: [WriteRequest] = batch.finished.map { [.finish($0)] } ?? []
+    var requests: [WriteRequest] = batch.readUpTo.map { [.ensureNoErasure(after: $0)] } ?? []
+    if let finished = batch.finished { requests.append(.finish(finished)) }
     var episodes: [EpisodeRow] = []
     for episode in batch.episodes { episodes.append(try EpisodeRow(episode)) }
     if !episodes.isEmpty { requests.append(.record(episodes)) }

@@ -6,6 +6,12 @@ enum WriteRequest: Sendable {
   case insert([PreparedMemory])
   case update(UUID, PreparedUpdate)
   case delete([UUID])
+  /// Deletes what is still as it was seen; what searches collect until then counts.
+  case retire([RetiredMemory], episodes: [UUID], actor: String, AccessLog)
+  /// Brings memories back that these changes deleted.
+  case revive([Int64], actor: String)
+  /// Refuses what comes with it if anything has been erased after a change.
+  case ensureNoErasure(after: Int64)
   /// Writes what was said, or what has become of it.
   case record([EpisodeRow])
   /// An episode waits no longer, or until later, or has been given up.
@@ -34,6 +40,9 @@ enum WriteRequest: Sendable {
     case .insert(let memories): (memories.count, memories.reduce(0) { $0 + $1.vector.count * 4 })
     case .update(_, let update): (1, (update.vector?.count ?? 0) * 4)
     case .delete(let ids): (ids.count, 0)
+    case .retire(let memories, let episodes, _, _): (memories.count + episodes.count, 0)
+    case .revive(let changes, _): (changes.count, 0)
+    case .ensureNoErasure: (0, 0)
     case .recordAccess(let accesses): (accesses.count, 0)
     case .record(let episodes): (episodes.count, 0)
     case .finish, .postpone, .requeue: (1, 0)

@@ -45,8 +45,14 @@ final class WriterLock: Sendable {
       defer { try? file.unlock(Self.turn) }
     #endif
     _ = try file.lock(Self.commit, wait: true)
-    if map.mapped == 0 {
+    do throws(StoreError) {
+      // What is written to files that have lost their names is lost with the process.
       try ensureInPlace()
+    } catch {
+      try? file.unlock(Self.commit)
+      throw error
+    }
+    if map.mapped == 0 {
       if try file.size() < 8 { try write(0) }
       try map.extend(file, to: 4096)
     }

@@ -73,6 +73,27 @@ import Testing
     }
   }
 
+  /// The summary comes first where it fits, and only where a budget is given.
+  @Test func summaryFirst() async throws {
+    try await withEngine { engine in
+      for text in ["I like green tea", "I live in Berlin", "I have two cats", "I work as a nurse"] {
+        try await engine.add(text, scope: Self.alice)
+      }
+      let summary = try #require(try await engine.summarize(Self.alice, maxTokens: 16))
+      let size = TokenEstimate.tokens(in: summary.text)
+      func found(_ tokens: Int?, asOf: Date? = nil) async throws -> [FoundMemory] {
+        try await engine.search(
+          "Which tea?", scope: Self.alice, options: SearchOptions(maxTokens: tokens, asOf: asOf))
+      }
+      let packed = try await found(1_000)
+      #expect(packed.first?.memory == summary && packed.count == 5)
+      #expect(try await found(size).map(\.memory) == [summary])
+      #expect(try await !found(size - 1).contains { $0.memory == summary })
+      #expect(try await !found(nil).contains { $0.memory == summary })
+      #expect(try await !found(1_000, asOf: Date()).contains { $0.memory == summary })
+    }
+  }
+
   /// What was said before, what has ended, and what the past knew, only for who asks for it.
   @Test func thePastOnRequest() async throws {
     try await withEngine { engine in

@@ -32,7 +32,7 @@ import Testing
       } else if prefix.contains(" ") {
         let more = text.dropFirst(prefix.count).prefix { $0 == " " }
         let word = text.dropFirst(prefix.count + more.count).prefix { $0 != " " }
-        #expect(TokenEstimate.tokens(in: String(prefix) + more + word) > limit, "\(text): \(prefix)")
+        #expect(TokenEstimate.tokens(in: "\(prefix)\(more)\(word)") > limit, "\(text): \(prefix)")
       }
     }
   }

@@ -45,6 +45,7 @@ extension StoreError {
     case .duplicateID: "duplicateID"
     case .conflictingKey: "conflictingKey"
     case .notWaiting: "notWaiting"
+    case .erasedSince: "erasedSince"
     case .filter: "filter"
     case .badCursor: "badCursor"
     case .beforeHorizon: "beforeHorizon"

@@ -1,10 +1,9 @@
 import Crypto
-import EngramStore
 import Foundation
 
 extension UUID {
   /// The one id of a name in a scope: of version 8, from SHA-256 (RFC 9562, section 5.8).
-  init(named name: String, _ scope: Scope) {
+  package init(named name: String, _ scope: Scope) {
     var hash = SHA256()
     for part in [scope.user, scope.agent, scope.run, name] {
       let bytes = Data((part ?? "").utf8)
