@@ -33,7 +33,8 @@ extension StoreError {
       .busy, .closed, .index(.full), .index(.outOfMemory), .index(.damagedSnapshot):
       true
     case .exists, .newerFormat, .mismatch, .index, .invalid, .unknownMemory, .duplicateID, .conflictingKey,
-      .notWaiting, .erasedSince, .filter, .badCursor, .badExport, .erasureUnfinished, .cancelled:
+      .notWaiting, .erasedSince, .filter, .badCursor, .beforeHorizon, .badExport, .erasureUnfinished,
+      .cancelled:
       false
     }
   }

@@ -267,8 +267,8 @@ struct CommitGroup {
       guard let slot = try slot(of: row, db) else { continue }
       changes.append(
         .added(
-          change: row.change, slot: slot, scope: row.scope, expiresAt: row.expiresAt,
-          metadata: row.metadata, text: row.text))
+          change: row.change, slot: slot, replacing: nil, scope: row.scope,
+          expiresAt: row.expiresAt, signals: row.signals, metadata: row.metadata, text: row.text))
     }
     return revived
   }

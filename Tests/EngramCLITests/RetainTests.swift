@@ -91,7 +91,8 @@ import Testing
         let left = try store.statistics().memories
         #expect(left < before && (before - left) % 16 == 0, "\(before - left) are gone")
         #expect(process.terminationReason == .uncaughtSignal && left > 0)
-        #expect(try await store.verify().problems == [])
+        let problems = try await store.verify().problems
+        #expect(problems == [], "round \(round), \(before - left) gone: \(problems)")
         // The run's id is in the history of what it removed.
         var actors = Set<String>()
         for id in ids {
