@@ -34,7 +34,7 @@ extension StoreError {
       true
     case .exists, .newerFormat, .mismatch, .index, .invalid, .unknownMemory, .duplicateID, .conflictingKey,
       .notWaiting, .erasedSince, .filter, .badCursor, .beforeHorizon, .badExport, .erasureUnfinished,
-      .cancelled:
+      .cancelled, .reembed:
       false
     }
   }

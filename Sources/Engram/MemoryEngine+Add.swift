@@ -1,3 +1,4 @@
+import EngramModels
 import EngramStore
 import Foundation
 
@@ -65,7 +66,7 @@ extension MemoryEngine {
     _ messages: [Message], isNote: Bool, _ maker: MemoryMaker, scope: Scope, _ options: AddOptions
   ) async throws(EngramError) -> [Added] {
     try asEngramError {
-      let vector = [Float](repeating: 1, count: embedder.dimension)
+      let vector = [Float](repeating: 1, count: embedders.current.dimension)
       var memory = options.memory(messages[0].content, vector, scope: scope)
       memory.key = options.key
       // What would be refused later is refused now.
@@ -122,17 +123,20 @@ extension MemoryEngine {
     _ messages: [Message], as episode: Episode, _ options: AddOptions
   ) async throws(EngramError) -> [Added] {
     let kept = messages.filter { $0.role != .system }
-    let vectors = try await vectors(of: kept.map(\.content))
-    var batch = WriteBatch()
-    batch.episodes = [episode]
-    for (number, (message, vector)) in zip(kept, vectors).enumerated() {
-      var memory = options.memory(message.content, vector, scope: episode.scope)
-      memory.key = options.key.map { "\($0)/\(number)" }
-      memory.role = message.role.rawValue
-      memory.actor = message.name
-      batch.inserts.append(memory)
+    let ids = try await embedders.using { embedder async throws(EngramError) in
+      let vectors = try await embedder.vectors(of: kept.map(\.content))
+      var batch = WriteBatch()
+      batch.model = embedder.model
+      batch.episodes = [episode]
+      for (number, (message, vector)) in zip(kept, vectors).enumerated() {
+        var memory = options.memory(message.content, vector, scope: episode.scope)
+        memory.key = options.key.map { "\($0)/\(number)" }
+        memory.role = message.role.rawValue
+        memory.actor = message.name
+        batch.inserts.append(memory)
+      }
+      return try await asEngramError { try await store.write(batch) }
     }
-    let ids = try await asEngramError { try await store.write(batch) }
     return zip(ids, kept).map { id, message in
       Added(
         id: id, memory: message.content, event: .add, superseded: [], role: message.role.rawValue,
@@ -144,22 +148,33 @@ extension MemoryEngine {
   private func consolidate(
     _ facts: [RuleFact], of episode: Episode, _ options: AddOptions
   ) async throws(EngramError) -> [Added] {
-    let vectors = facts.isEmpty ? [] : try await vectors(of: facts.map(\.text))
+    try await embedders.using { embedder async throws(EngramError) in
+      try await consolidate(facts, of: episode, options, embedder)
+    }
+  }
+
+  private func consolidate(
+    _ facts: [RuleFact], of episode: Episode, _ options: AddOptions, _ embedder: any Embedder
+  ) async throws(EngramError) -> [Added] {
+    let vectors = facts.isEmpty ? [] : try await embedder.vectors(of: facts.map(\.text))
     var attempts = 0
     while true {
       var plan = ConsolidationPlan(episode: episode, options: options)
       try asEngramError {
         for (number, (fact, vector)) in zip(facts, vectors).enumerated() {
-          try plan.add(fact, vector, number, held: held(near: fact, vector, scope: episode.scope))
+          let held = try held(near: fact, vector, of: embedder.model, scope: episode.scope)
+          try plan.add(fact, vector, number, held: held)
         }
       }
+      var batch = plan.batch
+      batch.model = embedder.model
       do {
-        _ = try await store.write(plan.batch)
+        _ = try await store.write(batch)
         return plan.added
       } catch .unknownMemory where attempts < Self.attempts {
         // Another process has ended one of them meanwhile: what is there now decides.
         attempts += 1
-      } catch { throw .store(error) }
+      } catch { throw EngramError(error) }
     }
   }
 
@@ -168,13 +183,16 @@ extension MemoryEngine {
   private static let near = 64
 
   /// The memories that a fact may say again, or may contradict.
-  private func held(near fact: RuleFact, _ vector: [Float], scope: Scope) throws -> [ScoredMemory] {
-    var held = try store.search(vector, k: Self.near, scope: scope)
+  private func held(
+    near fact: RuleFact, _ vector: [Float], of model: String, scope: Scope
+  ) throws -> [ScoredMemory] {
+    var held = try store.search(vector, k: Self.near, scope: scope, model: model)
       .filter { MemoryKind.read($0.memory.metadata) == nil }
     guard let slot = fact.slot else { return held }
     let known = Set(held.map(\.memory.id))
-    held += try store.search(vector, k: Self.near, scope: scope, filter: FactSlot.filter(slot))
-      .filter { !known.contains($0.memory.id) }
+    held += try store.search(
+      vector, k: Self.near, scope: scope, filter: FactSlot.filter(slot), model: model
+    ).filter { !known.contains($0.memory.id) }
     return held
   }
 }

@@ -10,11 +10,15 @@ extension MemoryEngine {
   public func update(
     _ id: UUID, text: String? = nil, metadata: [String: JSONValue]? = nil
   ) async throws(EngramError) {
-    let vector: [Float]? = if let text { try await vectors(of: [text])[0] } else { nil }
     let merge: Metadata? =
       if let metadata { try asEngramError { try Metadata(metadata) } } else { nil }
-    try await asEngramError {
-      try await store.update(id, MemoryUpdate(text: text, vector: vector, merging: merge))
+    try await embedders.using { embedder async throws(EngramError) in
+      let vector: [Float]? =
+        if let text { try await embedder.vectors(of: [text])[0] } else { nil }
+      try await asEngramError {
+        try await store.update(
+          id, MemoryUpdate(text: text, vector: vector, merging: merge), model: embedder.model)
+      }
     }
   }
 

@@ -29,8 +29,10 @@ extension MemoryEngine {
     try options.validate()
     let query = query.trimmingCharacters(in: .whitespacesAndNewlines)
     guard !query.isEmpty else { throw .invalid(field: "query", reason: "it is empty") }
-    let vector = try await vectors(of: [query])[0]
-    let found = try asEngramError { try ranked(query, vector, scope, options) }
+    let found = try await embedders.using { embedder async throws(EngramError) in
+      let vector = try await embedder.vectors(of: [query])[0]
+      return try asEngramError { try ranked(query, vector, of: embedder.model, scope, options) }
+    }
     guard let maxTokens = options.maxTokens else { return found }
     // What it sums up is of now.
     let summary = options.asOf == nil ? try summary(of: scope) : nil
@@ -40,11 +42,12 @@ extension MemoryEngine {
 
   /// Plain memories, best first: what this layer has written by itself is no result of a search.
   private func ranked(
-    _ query: String, _ vector: [Float], _ scope: Scope, _ options: SearchOptions
+    _ query: String, _ vector: [Float], of model: String, _ scope: Scope, _ options: SearchOptions
   ) throws -> [FoundMemory] {
     var wanted = min(options.limit + Self.spare, IndexLimits.k.upperBound)
     while true {
-      let ranked = try store.ask(query, vector: vector, k: wanted, options: options.asking(of: scope))
+      let ranked = try store.ask(
+        query, vector: vector, k: wanted, options: options.asking(of: scope), model: model)
       let found = ranked.lazy.filter { MemoryKind.read($0.memory.metadata) == nil }.prefix(options.limit)
       guard found.count < options.limit, ranked.count == wanted, wanted < IndexLimits.k.upperBound else {
         return found.filter { $0.score >= options.threshold }.map {

@@ -67,7 +67,7 @@ extension MemoryEngine {
     }
   }
 
-  private var summarizer: Summarizer { Summarizer(store: store, embedder: embedder, chat: chat) }
+  private var summarizer: Summarizer { Summarizer(embedders: embedders, chat: chat) }
 }
 
 extension Scope {

@@ -19,9 +19,7 @@ public final class MemoryEngine: Sendable {
   public let store: Store
   /// The directory of the store.
   public let path: String
-  /// Remembers what it has embedded lately: queries and facts come again, and even a model on this
-  /// processor takes milliseconds for each.
-  let embedder: any Embedder
+  let embedders: EngineEmbedder
   /// Finds facts and writes summaries; without one, rules do.
   let chat: (any ChatModel)?
   let turns = ScopeTurns()
@@ -38,7 +36,7 @@ public final class MemoryEngine: Sendable {
   ///
   /// - Parameters:
   ///   - path: a directory; nil for ``defaultPath``.
-  ///   - embedder: makes the vectors; a store belongs to the model that it was made with.
+  ///   - embedder: makes the vectors; a store belongs to the model that it was made with, until `reembed`.
   ///   - chat: finds facts and writes summaries; nil leaves both to rules.
   ///   - worksQueue: whether what waits for the chat model is worked off in the background, from now on
   ///     until `close`, also what another process has left. Without it that is left to `drain` and to
@@ -55,7 +53,8 @@ public final class MemoryEngine: Sendable {
     retention: RetentionPolicy = RetentionPolicy(), logger: Logger = Logger(label: "engram")
   ) throws(EngramError) {
     try retention.check()
-    self.embedder = CachedEmbedder(embedder)
+    // Queries and facts come again, and even a model on this processor takes milliseconds for each.
+    let embedder = CachedEmbedder(embedder)
     self.chat = chat
     self.logger = logger
     retentionPolicy = retention
@@ -63,8 +62,9 @@ public final class MemoryEngine: Sendable {
     let configuration = StoreConfiguration(
       dimension: embedder.dimension, metric: .cosine, model: embedder.model, durability: durability)
     store = try asEngramError { [path = self.path] in try Store(path: path, configuration: configuration) }
-    maker = chat.map { [store, turns, embedder = self.embedder] chat in
-      MemoryMaker(store: store, embedder: embedder, chat: chat, turns: turns)
+    embedders = EngineEmbedder(embedder, of: store)
+    maker = chat.map { [embedders, turns] chat in
+      MemoryMaker(embedders: embedders, chat: chat, turns: turns)
     }
     queue = worksQueue ? maker.map(MemoryQueue.init) : nil
     if let queue { Task { await queue.wake() } }
@@ -90,10 +90,6 @@ public final class MemoryEngine: Sendable {
     await queue?.close()
     await background.stop()
     try await asEngramError { try await store.close() }
-  }
-
-  func vectors(of texts: [String]) async throws(EngramError) -> [[Float]] {
-    try await embedder.vectors(of: texts)
   }
 
   /// - Throws: `EngramError.noScope` where a scope names nobody.

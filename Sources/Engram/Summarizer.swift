@@ -4,9 +4,10 @@ import Foundation
 
 /// Writes the summary of a scope: one memory, of which each summary is a version.
 struct Summarizer: Sendable {
-  let store: Store
-  let embedder: any Embedder
+  let embedders: EngineEmbedder
   let chat: (any ChatModel)?
+
+  private var store: Store { embedders.store }
 
   /// How often it begins anew where others have changed the summary or erased something meanwhile.
   private static let attempts = 10
@@ -38,26 +39,26 @@ struct Summarizer: Sendable {
       if before != nil { try await store.delete(.summary(of: scope)) }
       return nil
     }
-    var batch = WriteBatch()
-    batch.readUpTo = change
     let metadata = try metadata(of: sources.count, upTo: change)
-    if let before, before.text == text {
-      batch.updates = [(before.id, MemoryUpdate(metadata: metadata))]
-    } else {
-      let vectors = try await embedder.embed([text])
-      guard let vector = vectors.first else {
-        throw EngramError.invalid(field: "embedder", reason: "it made no vector of a text")
-      }
-      if let before {
-        batch.updates = [(before.id, MemoryUpdate(text: text, vector: vector, metadata: metadata))]
+    try await embedders.using { embedder async throws(EngramError) in
+      var batch = WriteBatch()
+      batch.readUpTo = change
+      batch.model = embedder.model
+      if let before, before.text == text {
+        batch.updates = [(before.id, MemoryUpdate(metadata: metadata))]
       } else {
-        batch.inserts = [
-          NewMemory(
-            id: .summary(of: scope), text: text, vector: vector, scope: scope, metadata: metadata)
-        ]
+        let vector = try await embedder.vectors(of: [text])[0]
+        if let before {
+          batch.updates = [(before.id, MemoryUpdate(text: text, vector: vector, metadata: metadata))]
+        } else {
+          batch.inserts = [
+            NewMemory(
+              id: .summary(of: scope), text: text, vector: vector, scope: scope, metadata: metadata)
+          ]
+        }
       }
+      _ = try await asEngramError { [batch] in try await store.write(batch) }
     }
-    try await store.write(batch)
     return try store.get(.summary(of: scope))
   }
 

@@ -15,6 +15,7 @@ struct Engram: AsyncParsableCommand {
     subcommands: [
       Add.self, Search.self, Get.self, List.self, Update.self, Delete.self, History.self, Queue.self,
       Verify.self, Repair.self, Backup.self, Restore.self, Export.self, Import.self, Compact.self,
-      Erase.self, Retain.self, Summarize.self, Stats.self, Advise.self, Doctor.self, Model.self, Demo.self,
+      Erase.self, Reembed.self, Retain.self, Summarize.self, Stats.self, Advise.self, Doctor.self,
+      Model.self, Demo.self,
     ])
 }

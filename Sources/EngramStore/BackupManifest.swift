@@ -31,8 +31,11 @@ public struct BackupManifest: Sendable, Hashable {
 
   /// Whether its files are those that make a store.
   private var isWhole: Bool {
-    files.count == 2 && files[0].name == Catalogue.fileName
-      && VectorPages.isFileName(files[1].name) && !files[1].name.contains("/")
+    files.count >= 2 && files[0].name == Catalogue.fileName
+      && Set(files.map(\.name)).count == files.count
+      && files.dropFirst().allSatisfy {
+        VectorPages.isFileName($0.name) && !$0.name.contains("/")
+      }
   }
 }
 

@@ -109,17 +109,17 @@ final class Catalogue: Sendable {
   }
 
   /// Slots that rows name, or named before an erasure, lie below it.
-  func slotCount() throws(StoreError) -> Int {
-    do { return try read { try Self.slotCount($0) } } catch { throw StoreError(error) }
+  func slotCount(space: UInt32) throws(StoreError) -> Int {
+    do { return try read { try Self.slotCount($0, space: space) } } catch { throw StoreError(error) }
   }
 
-  static func slotCount(_ db: Database) throws -> Int {
+  static func slotCount(_ db: Database, space: UInt32) throws -> Int {
     let statement = try db.cachedStatement(
       sql: """
         SELECT max(ifnull((SELECT max(slot) + 1 FROM vector WHERE space = ?1), 0),
           ifnull((SELECT max(slot) + 1 FROM erased_slot WHERE space = ?1), 0))
         """)
-    return try Int.fetchOne(statement, arguments: [CommitGroup.space]) ?? 0
+    return try Int.fetchOne(statement, arguments: [space]) ?? 0
   }
 
   /// Runs `body` on the connection that writes, outside a transaction. Commit thread only.

@@ -22,7 +22,13 @@ struct CommitGroup {
     now = Timestamp.now
   }
 
-  static let space = 1
+  private var space: UInt32 { pages.header.space }
+
+  /// - Throws: `StoreError.mismatch` where a vector is of another model than the store's by now.
+  private func admit(_ origin: VectorOrigin?) throws(StoreError) {
+    guard let origin, origin.space != space else { return }
+    throw .otherModel(stored: pages.header.embedding, requested: origin.model)
+  }
 
   /// Adds a request: all of it, or nothing where it is refused.
   ///
@@ -45,7 +51,7 @@ struct CommitGroup {
     case .requeue(let episode, let retryAt): try requeue(episode, retryAt, db)
     case .all(let requests, let episode): return try addAll(requests, madeOf: episode, db)
     case .erase(let target, let actor): return try erase(target, by: actor, db)
-    case .checkpoint, .compact: break
+    case .checkpoint, .compact, .work, .switchSpace: break
     }
     return []
   }
@@ -97,6 +103,7 @@ struct CommitGroup {
   }
 
   private mutating func insert(_ memories: [PreparedMemory], _ db: Database) throws -> [UUID] {
+    for memory in memories { try admit(memory.origin) }
     let (ids, new) = try identify(memories, db)
     var ended = try superseded(by: new.map(\.0), db)
     for (memory, key) in new {
@@ -184,6 +191,7 @@ struct CommitGroup {
   }
 
   private mutating func update(_ id: UUID, _ update: PreparedUpdate, _ db: Database) throws {
+    try admit(update.origin)
     guard var old = try MemoryRow.current(id, db) else { throw StoreError.unknownMemory(id) }
     let oldSlot = try slot(of: old, db)
     var new = old
@@ -364,7 +372,7 @@ struct CommitGroup {
     slotCount += 1
     let statement = try db.cachedStatement(
       sql: "INSERT INTO vector (change, space, slot, checksum) VALUES (?, ?, ?, ?)")
-    statement.setUncheckedArguments([row.change, Self.space, slot, Int64(checksum)])
+    statement.setUncheckedArguments([row.change, space, slot, Int64(checksum)])
     try statement.execute()
     return slot
   }
@@ -373,6 +381,6 @@ struct CommitGroup {
   private func slot(of row: MemoryRow, _ db: Database) throws -> Int? {
     let statement = try db.cachedStatement(
       sql: "SELECT slot FROM vector WHERE change = ? AND space = ?")
-    return try Int.fetchOne(statement, arguments: [row.vector, Self.space])
+    return try Int.fetchOne(statement, arguments: [row.vector, space])
   }
 }

@@ -13,20 +13,23 @@ struct CommittedChanges {
   private(set) var added = 0
   /// Slots lie below it.
   let slots: Int
+  private let space: UInt32
 
   /// - Parameters:
+  ///   - limit: the change that the index is to cover, where that is not the last: the versions up to there
+  ///     have their vectors in its space.
   ///   - withMetadata: whether something has been made of the metadata before.
   ///   - withTexts: the same of the texts.
-  ///   - isKnown: whether the index has a row for a slot.
   init(
-    after covered: Int64, withMetadata: Bool, withTexts: Bool, isKnown: (_ slot: Int) -> Bool,
-    _ db: Database
+    of live: LiveIndex, upTo limit: Int64 = .max, withMetadata: Bool, withTexts: Bool, _ db: Database
   ) throws {
-    head = try HistoryHead(db).sequence
-    slots = try Catalogue.slotCount(db)
+    space = live.pages.header.space
+    head = min(try HistoryHead(db).sequence, limit)
+    slots = try Catalogue.slotCount(db, space: space)
+    let covered = live.covered
     guard head > covered else { return }
     let texts = "\(withMetadata ? "m.metadata" : "NULL"), \(withTexts ? "m.text" : "NULL")"
-    try readAdded(after: covered, texts, isKnown: isKnown, db)
+    try readAdded(after: covered, texts, isKnown: { live.table.row(ofSlot: $0) != nil }, db)
     // Last: a search in between meets both vectors of an update, and returns the memory once.
     try readRemoved(after: covered, db)
   }
@@ -39,9 +42,9 @@ struct CommittedChanges {
         SELECT m.change, v.slot, m.user_id, m.agent_id, m.run_id, m.vector, m.expires_at,
           m.updated_at, m.importance, \(texts)
         FROM memory m JOIN vector v ON v.change = m.vector AND v.space = ?
-        WHERE m.change > ? AND m.ended IS NULL ORDER BY m.change
+        WHERE m.change > ? AND m.change <= ? AND m.ended IS NULL ORDER BY m.change
         """)
-    let rows = try Row.fetchCursor(statement, arguments: [CommitGroup.space, covered])
+    let rows = try Row.fetchCursor(statement, arguments: [space, covered, head])
     while let row = try rows.next() {
       let (change, slot): (Int64, Int) = (try row.value(0), try row.value(1))
       guard (0..<slots).contains(slot) else {
@@ -74,7 +77,7 @@ struct CommittedChanges {
         UNION ALL SELECT slot FROM erased_slot WHERE space = ? AND change > ?
         """)
     let slots = try Int.fetchCursor(
-      statement, arguments: [CommitGroup.space, covered, covered, CommitGroup.space, covered])
+      statement, arguments: [space, covered, covered, space, covered])
     while let slot = try slots.next() { changes.append(.removed(slot: slot)) }
   }
 }

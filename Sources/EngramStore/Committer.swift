@@ -57,6 +57,8 @@ final class Committer {
             switch request {
             case .checkpoint: try checkpoint(emptying: true)
             case .compact(let compaction): try compact(compaction)
+            case .work(let work): try perform(work)
+            case .switchSpace(let other): try switchSpace(other)
             default: continue
             }
           } catch { outcomes[index] = .failure(error) }
@@ -125,7 +127,7 @@ final class Committer {
     do {
       let slots = try catalogue.write { db in
         head = try HistoryHead(db)
-        return try Catalogue.slotCount(db)
+        return try Catalogue.slotCount(db, space: index.pages.header.space)
       }
       nextSlot = try index.pages.firstFreeSlot(from: slots)
       pagesAreSynced = false
@@ -142,8 +144,8 @@ final class Committer {
       return .success(try group.add(request, db))
     } catch let error as StoreError {
       switch error {
-      case .unknownMemory, .duplicateID, .conflictingKey, .invalid, .notWaiting,
-        .erasedSince:
+      case .unknownMemory, .duplicateID, .conflictingKey, .invalid, .notWaiting, .erasedSince,
+        .mismatch:
         return .failure(error)
       default: throw error
       }
@@ -158,7 +160,7 @@ final class Committer {
     try pages.writeSlots(group.slotBytes, from: group.firstSlot)
     pagesAreSynced = false
     // One sync makes both durable; slots of their own would take a second one.
-    try VectorPages.keepUnsynced(group.slotBytes, from: group.firstSlot, db)
+    try pages.keepUnsynced(group.slotBytes, from: group.firstSlot, db)
   }
 
   private func syncPages() throws(StoreError) {
@@ -182,8 +184,8 @@ final class Committer {
   /// Vectors reach the disk before the rows that name them leave the log.
   private func checkpoint(emptying: Bool) throws(StoreError) {
     let begin = MonotonicTime.now
-    // Another process may have written slots since.
-    if writerLock.mark != mark { pagesAreSynced = false }
+    // Another process may have written slots since, even into another file.
+    try followOthers()
     try syncPages()
     do {
       try catalogue.write(VectorPages.forgetUnsynced)
@@ -197,11 +199,50 @@ final class Committer {
   }
 
   private func compact(_ request: CompactionRequest) throws(StoreError) {
+    let outcome = try switchFiles { () throws(Compactor.Failure) in try compactor.compact(request) }
+    guard let outcome else { return }
+    try compactor.clear(request, isErasing: outcome.isErasing)
+    pagesMoved = catalogue.logPages
+  }
+
+  private func switchSpace(_ other: SpaceSwitch) throws(StoreError) {
+    _ = try switchFiles { () throws(Compactor.Failure) in
+      try other.perform(catalogue: catalogue, index: index, snapshots: compactor.snapshots)
+    }
+  }
+
+  /// Runs a transaction that is none of memories; it is on disk afterwards, whatever the level.
+  private func perform(_ work: CatalogueWork) throws(StoreError) {
+    if let failure { throw .readOnly(cause: failure.description) }
+    var isCommitting = false
+    do {
+      try catalogue.write { db in
+        try Catalogue.setDurability(.full, db)
+        // Where this fails commits stay as durable as they can be.
+        defer { try? Catalogue.setDurability(durability, db) }
+        try db.inTransaction(.immediate) {
+          try work.body(db)
+          isCommitting = true
+          return .commit
+        }
+      }
+    } catch {
+      let error = StoreError(error)
+      if isCommitting, !error.isDiskFull { failure = .commitOutcomeUnknown(cause: error.description) }
+      if catalogue.isInTransaction || error.isOutOfMemory { failure = error }
+      throw error
+    }
+  }
+
+  /// Runs what puts another file of vectors in the place of the one there is, and goes on in that.
+  private func switchFiles(
+    _ body: () throws(Compactor.Failure) -> Compactor.Outcome?
+  ) throws(StoreError) -> Compactor.Outcome? {
     if let failure { throw .readOnly(cause: failure.description) }
     let outcome: Compactor.Outcome
     do throws(Compactor.Failure) {
-      guard let compacted = try compactor.compact(request) else { return }
-      outcome = compacted
+      guard let done = try body() else { return nil }
+      outcome = done
     } catch {
       switch error {
       case .before(let error):
@@ -217,8 +258,7 @@ final class Committer {
     }
     (nextSlot, mark) = (outcome.slots, outcome.mark)
     pagesAreSynced = true
-    try compactor.clear(request, isErasing: outcome.isErasing)
-    pagesMoved = catalogue.logPages
+    return outcome
   }
 
   /// Lets the metadata postings be made anew where much has changed.

@@ -74,9 +74,10 @@ struct Compactor: Sendable {
       try indexer.waitToHold()
     } catch { throw .before(StoreError(error)) }
     defer { indexer.release() }
-    return try snapshots.compacting { () throws(Failure) in
+    return try snapshots.switching { () throws(Failure) in
       let (slots, mark) = try switchFiles(request, from: index.pages)
-      return (Outcome(isErasing: isErasing, slots: slots, mark: mark), index.live)
+      let live = index.live
+      return (Outcome(isErasing: isErasing, slots: slots, mark: mark), live, live.covered)
     }
   }
 
@@ -87,7 +88,9 @@ struct Compactor: Sendable {
     header.generation += 1
     let path = source.directory.appending(header.fileName)
     let new: VectorPages
+    let others: [File]
     do {
+      others = try removeOtherSnapshots()
       let (index, threads) = (index.live.index, source.configuration.indexingThreads)
       // What is left of deleted vectors leaves the graph, so that it is not in the snapshot.
       try index.link(threads: threads)
@@ -96,6 +99,8 @@ struct Compactor: Sendable {
       try Directory.remove(path)
       new = try VectorPages.create(path, header)
     } catch { throw .before(StoreError(error)) }
+    // Held until the catalogue says that what they were made beside is no more.
+    defer { withExtendedLifetime(others) {} }
     var isCommitting = false
     var slots = 0
     do {
@@ -130,7 +135,7 @@ struct Compactor: Sendable {
     }
     do {
       let (compacted, _) = try source.open(new)
-      return (slots, try index.endCompaction(compacted))
+      return (slots, try index.endSwitch(to: compacted))
     } catch {
       // The next who reads goes over to the new file by itself.
       index.abandonCommit()
@@ -142,27 +147,28 @@ struct Compactor: Sendable {
   private func rewrite(
     _ request: CompactionRequest, from old: VectorPages, to new: VectorPages, _ db: Database
   ) throws -> Int {
-    let before = try Catalogue.slotCount(db)
+    let space = old.header.space
+    let before = try Catalogue.slotCount(db, space: space)
     let cut = try request.cutBefore.map { try Self.cutVersions(endedBefore: $0, db) } ?? 0
     let slots = try old.copyVectors(of: db, to: new, isDense: true, request.call)
     // Ascending, so that each goes where nobody is any more.
     let move = try db.cachedStatement(
       sql: "UPDATE vector SET slot = ? WHERE space = ? AND slot = ?")
     for (place, slot) in slots.enumerated() where place != slot {
-      move.setUncheckedArguments([place, CommitGroup.space, slot])
+      move.setUncheckedArguments([place, space, slot])
       try move.execute()
     }
     try db.execute(
       sql: "UPDATE file SET name = ?, generation = ? WHERE kind = 'vectors' AND space = ?",
-      arguments: [new.header.fileName, new.header.generation, CommitGroup.space])
+      arguments: [new.header.fileName, new.header.generation, space])
     try VectorPages.forgetUnsynced(db)
-    try db.execute(sql: "DELETE FROM erased_slot")
+    try db.execute(sql: "DELETE FROM erased_slot WHERE space = ?", arguments: [space])
     try request.call.reached(0, .fullText)
     try db.execute(sql: "INSERT INTO memory_text (memory_text) VALUES ('optimize')")
     try request.call.reached(0, .index)
     let identity = source.identity(of: new)
     _ = try Snapshot.write(
-      index.live, identity: identity, to: source.snapshotPath, slots: slots
+      index.live, identity: identity, to: source.snapshotPath(of: new), slots: slots
     ) { change throws(StoreError) in
       do { return try HistoryRow.hash(of: change, db) ?? HistoryRow.origin } catch {
         throw StoreError(error)
@@ -208,6 +214,7 @@ struct Compactor: Sendable {
       // Nobody who reads from before needs what is wiped now.
       if isErasing { try emptyLog() }
       try removeOldFiles(wiping: isErasing)
+      if isErasing { try catalogue.write(wipeOthers) }
       try call.reached(0, .catalogue)
       try catalogue.write { db in
         try call.watching(db) { try db.execute(sql: "VACUUM") }
@@ -232,6 +239,49 @@ struct Compactor: Sendable {
       try Directory.remove(directory.appending(name))
     }
     try Directory.synchronise(directory)
+  }
+
+  // MARK: Other spaces
+
+  /// Takes away the snapshots of spaces that are not active: they know nothing of what is cut or erased
+  /// here. Nobody writes them as long as their files are locked.
+  private func removeOtherSnapshots() throws -> [File] {
+    let others = try otherFiles(try source.catalogue.write(VectorSpace.others))
+    let begin = Date()
+    return try others.map { space, path in
+      let file = try File.open(path, .write)
+      while try !file.lock(wait: false) {
+        guard -begin.timeIntervalSinceNow < Indexer.patience else {
+          throw StoreError.inUse(source.directory.string)
+        }
+        // Whoever writes a snapshot there is soon done.
+        Thread.sleep(forTimeInterval: 0.02)
+      }
+      try Directory.remove(source.directory.appending(Snapshot.fileName(space: space.id)))
+      return file
+    }
+  }
+
+  /// Overwrites what nobody owns any more in the files of spaces that are not active.
+  private func wipeOthers(_ db: Database) throws {
+    for (space, path) in try otherFiles(try VectorSpace.others(db)) {
+      let header = space.header(store: index.pages.header.store)
+      try VectorPages.open(path, expecting: header).wipeUnowned(db)
+    }
+    try db.execute(sql: "DELETE FROM erased_slot")
+  }
+
+  /// Those that are there: a space that has just been added has none yet.
+  private func otherFiles(
+    _ spaces: [VectorSpace]
+  ) throws(StoreError) -> [(space: VectorSpace, path: FilePath)] {
+    let store = index.pages.header.store
+    var files: [(VectorSpace, FilePath)] = []
+    for space in spaces {
+      let path = source.directory.appending(space.header(store: store).fileName)
+      if try Directory.kind(of: path) != .absent { files.append((space, path)) }
+    }
+    return files
   }
 
   /// The log may hold what was erased as long as somebody reads a state from before.

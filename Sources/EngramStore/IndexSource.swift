@@ -9,8 +9,8 @@ struct IndexSource: Sendable {
   let configuration: StoreConfiguration
   let catalogue: Catalogue
 
-  var snapshotPath: FilePath {
-    directory.appending(Snapshot.fileName(space: CommitGroup.space))
+  func snapshotPath(of pages: VectorPages) -> FilePath {
+    directory.appending(Snapshot.fileName(space: pages.header.space))
   }
 
   /// What a snapshot over these vectors must agree with.
@@ -30,38 +30,40 @@ struct IndexSource: Sendable {
       // A catalogue that is behind its snapshot has lost what was acknowledged, unless that was
       // never promised to survive power loss.
       guard case .damaged(let file, _) = error,
-        file == snapshotPath.string || configuration.durability != .full
+        file == snapshotPath(of: pages).string || configuration.durability != .full
       else { throw error }
       origin = .rebuilt(because: error.description)
     }
     let index = try HNSWIndex(
-      dimension: configuration.dimension, metric: configuration.metric,
+      dimension: Int(pages.header.dimension), metric: pages.header.metric,
       parameters: configuration.graph)
     let live = LiveIndex(
       index: index, table: try RowTable(), postings: ScopePostings(), signals: try RankingSignals(),
       pages: pages, covered: 0)
-    return (live, try catalogue.slotCount() == 0 ? .empty : origin)
+    return (live, try catalogue.slotCount(space: pages.header.space) == 0 ? .empty : origin)
   }
 
   /// The index that the snapshot holds; nil where there is none.
   func restore(_ pages: VectorPages) throws(StoreError) -> LiveIndex? {
     try Snapshot.read(
-      snapshotPath, identity: identity(of: pages), pages: pages,
+      snapshotPath(of: pages), identity: identity(of: pages), pages: pages,
       threads: configuration.indexingThreads, catalogue: catalogue)
   }
 
   /// The file of vectors that the catalogue names now, of a store whose file was `known` before.
   func openPages(after known: VectorPages) throws -> VectorPages {
-    var header = known.header
-    header.generation = try catalogue.read(VectorPages.generation)
+    func current() throws -> VectorPages.Header {
+      try catalogue.read(VectorSpace.active).header(store: known.header.store)
+    }
+    var header = try current()
     while true {
       do throws(StoreError) {
         return try VectorPages.open(directory.appending(header.fileName), expecting: header)
       } catch {
-        // Compaction may have been quicker.
-        let generation = try catalogue.read(VectorPages.generation)
-        guard generation != header.generation else { throw error }
-        header.generation = generation
+        // Compaction, or a reembed, may have been quicker.
+        let now = try current()
+        guard now != header else { throw error }
+        header = now
       }
     }
   }

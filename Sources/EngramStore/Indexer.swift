@@ -63,7 +63,7 @@ final class Indexer: Sendable {
   func start() {
     finished.enter()
     let thread = Thread { [self] in
-      giveWay()
+      Self.giveWay()
       run()
       giveBack()
       finished.leave()
@@ -74,10 +74,10 @@ final class Indexer: Sendable {
 
   /// Lets writers and searches go first where cores are few: what waits here is found meanwhile, and
   /// writers wait where it becomes too much. Threads that this one starts do the same.
-  private func giveWay() {
+  static func giveWay() {
     #if os(Linux)
       // Of the calling thread, on Linux.
-      _ = setpriority(__priority_which_t(UInt32(PRIO_PROCESS.rawValue)), 0, Self.niceness)
+      _ = setpriority(__priority_which_t(UInt32(PRIO_PROCESS.rawValue)), 0, niceness)
     #else
       pthread_set_qos_class_self_np(QOS_CLASS_UTILITY, 0)
     #endif

@@ -253,7 +253,7 @@ extension WriteRequest {
     case .update: .update
     case .revive: .add
     case .delete, .erase, .retire: .delete
-    case .recordAccess, .checkpoint, .compact: nil
+    case .recordAccess, .checkpoint, .compact, .work, .switchSpace: nil
     }
   }
 }

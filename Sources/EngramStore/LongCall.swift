@@ -6,7 +6,7 @@ import Synchronization
 /// How far a call that takes long has come.
 public struct StoreProgress: Sendable, Hashable {
   public enum Phase: String, Sendable, CaseIterable {
-    case catalogue, history, memories, vectors, fullText = "full text", index, files
+    case catalogue, history, memories, vectors, fullText = "full text", embedding, index, files
   }
 
   /// What it is at: phases come one after the other, some of them more than once.

@@ -5,7 +5,7 @@ enum Schema {
   /// "Engr": says that an SQLite file is a store's catalogue.
   static let applicationID: Int32 = 0x456E_6772
   /// The newest format this code reads; `PRAGMA user_version` of the file.
-  static let format = 4
+  static let format = 5
 
   static var migrator: DatabaseMigrator {
     var migrator = DatabaseMigrator()
@@ -13,6 +13,7 @@ enum Schema {
     migrator.registerMigration("2") { try $0.execute(sql: version2) }
     migrator.registerMigration("3") { try $0.execute(sql: version3) }
     migrator.registerMigration("4") { try $0.execute(sql: version4) }
+    migrator.registerMigration("5") { try $0.execute(sql: version5) }
     return migrator
   }
 
@@ -257,6 +258,13 @@ enum Schema {
       PRIMARY KEY (memory_id, episode)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX episode_memory_episode ON episode_memory (episode);
+    """
+
+  private static let version5 = """
+    PRAGMA user_version = 5;
+
+    -- What a space is to the store: 'active', 'making', 'kept', 'leaving' or 'gone', see VectorSpace.
+    ALTER TABLE vector_space ADD COLUMN state TEXT NOT NULL DEFAULT 'active';
     """
 }
 

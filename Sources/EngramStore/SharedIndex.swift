@@ -74,27 +74,17 @@ final class SharedIndex: Sendable {
     } catch { throw StoreError(error) }
   }
 
-  /// Whether that could be done: false where compaction has put another file of vectors in the place
-  /// of this index's.
+  /// Whether that could be done: false where compaction, or a reembed, has put another file of vectors in
+  /// the place of this index's.
   private func bringUp(_ live: LiveIndex, isNew: Bool) throws -> Bool {
-    let (covered, pages) = (live.covered, live.pages)
     let committed = try source.catalogue.read { db -> CommittedChanges? in
-      guard try VectorPages.generation(db) == pages.header.generation else { return nil }
+      guard try live.pages.isCurrent(db) else { return nil }
       if isNew { try expectExpiries(of: live, db) }
       return try CommittedChanges(
-        after: covered, withMetadata: !isNew, withTexts: !isNew || live.text.index != nil,
-        isKnown: { live.table.row(ofSlot: $0) != nil }, db)
+        of: live, withMetadata: !isNew, withTexts: !isNew || live.text.index != nil, db)
     }
     guard let committed else { return false }
-    guard committed.head > covered else { return true }
-    if !pages.hasRoom(slots: committed.slots) { try pages.extendMap() }
-    guard pages.hasRoom(slots: committed.slots) else {
-      throw StoreError.damaged(
-        file: pages.file.path.string, reason: "it is shorter than the catalogue says")
-    }
-    try live.reserve(committed.added, slots: committed.slots)
-    try live.apply(committed.changes, covering: committed.head)
-    announce()
+    if try live.apply(committed) { announce() }
     return true
   }
 
@@ -117,7 +107,7 @@ final class SharedIndex: Sendable {
         SELECT m.expires_at, v.slot FROM memory m
         JOIN vector v ON v.change = m.vector AND v.space = ?
         WHERE m.ended IS NULL AND m.expires_at IS NOT NULL AND +m.change <= ?
-        """, arguments: [CommitGroup.space, live.covered])
+        """, arguments: [live.pages.header.space, live.covered])
     while let row = try expiring.next() {
       live.expect(expiry: try row.value(0), ofSlot: try row.value(1))
     }
@@ -159,12 +149,13 @@ final class SharedIndex: Sendable {
     turn.withLock { _ in known.store(Self.unknown, ordering: .releasing) }
   }
 
-  /// Shows what compaction has made of the index: the same memories, their vectors in another file.
+  /// Shows the index that a commit has put in the place of this one: the same memories, their vectors in
+  /// another file.
   ///
   /// - Returns: the writer lock's mark.
-  func endCompaction(_ compacted: LiveIndex) throws(StoreError) -> UInt64 {
+  func endSwitch(to other: LiveIndex) throws(StoreError) -> UInt64 {
     try turn.withLock { _ throws(StoreError) in
-      try show(compacted, isNew: true)
+      try show(other, isNew: true)
       announce()
       let mark = try writerLock.endCommit()
       known.store(mark, ordering: .releasing)

@@ -18,7 +18,7 @@ struct Snapshot {
     var parameters: HNSWParameters
   }
 
-  static func fileName(space: Int) -> String { "index-\(space).hnsw" }
+  static func fileName(space: UInt32) -> String { "index-\(space).hnsw" }
 
   private static let magic: [UInt8] = [0x89] + Array("ENGRAMI\r\n\u{1A}\n".utf8)
   private static let formatVersion: UInt16 = 6
@@ -226,7 +226,7 @@ struct Snapshot {
       throw .damaged(file: path.string, reason: "it covers changes that the catalogue does not have")
     }
     // All slots that it names were there when it was written.
-    let slots = try catalogue.slotCount()
+    let slots = try catalogue.slotCount(space: identity.space)
     if !pages.hasRoom(slots: slots) { try pages.extendMap() }
     guard pages.hasRoom(slots: slots) else {
       throw .damaged(

@@ -51,9 +51,11 @@ final class SnapshotFile: Sendable {
       // Read before: what comes in between is written once more.
       let (revision, tail) = (live.index.revision, live.index.tailCount)
       guard live.covered > saved.covered || revision > saved.revision else { return }
+      // Another process may have put other vectors in their place and left nothing of these.
+      guard try isCurrent(live.pages) else { return }
       let begin = MonotonicTime.now
       let covered = try Snapshot.write(
-        live, identity: source.identity(of: live.pages), to: source.snapshotPath
+        live, identity: source.identity(of: live.pages), to: source.snapshotPath(of: live.pages)
       ) { change throws(StoreError) in
         try source.catalogue.chainHash(of: change) ?? HistoryRow.origin
       }
@@ -63,18 +65,23 @@ final class SnapshotFile: Sendable {
     }
   }
 
-  /// Runs a compaction, which writes the snapshot itself, while nobody else does.
+  private func isCurrent(_ pages: VectorPages) throws(StoreError) -> Bool {
+    do { return try source.catalogue.read(pages.isCurrent) } catch { throw StoreError(error) }
+  }
+
+  /// Runs what puts another file of vectors in the place of this one, with a snapshot of its own, while
+  /// nobody writes one.
   ///
-  /// - Parameter body: its value, and the index that the file holds afterwards.
-  func compacting<Result, Failure: Error>(
-    _ body: () throws(Failure) -> (Result, LiveIndex)
+  /// - Parameter body: its value, the index afterwards, and the change that the snapshot covers.
+  func switching<Result, Failure: Error>(
+    _ body: () throws(Failure) -> (Result, LiveIndex, covered: Int64)
   ) throws(Failure) -> Result {
     try saved.withLock { saved throws(Failure) in
       // Where it fails the file may hold anything.
       saved.covered = -1
-      let (result, live) = try body()
+      let (result, live, covered) = try body()
       saved = Saved(
-        covered: live.covered, revision: live.index.revision, tail: live.index.tailCount,
+        covered: covered, revision: live.index.revision, tail: live.index.tailCount,
         calibration: live.index.calibration)
       return result
     }
@@ -114,7 +121,7 @@ final class SnapshotFile: Sendable {
     (try? saved.withLock { saved throws(StoreError) in
       let live = index.live
       let identity = source.identity(of: live.pages)
-      guard let covered = try Snapshot.covered(source.snapshotPath, identity: identity),
+      guard let covered = try Snapshot.covered(source.snapshotPath(of: live.pages), identity: identity),
         covered > saved.covered, live.covered - covered < live.index.tailCount,
         let restored = try source.restore(live.pages)
       else { return false }

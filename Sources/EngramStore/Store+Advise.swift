@@ -73,7 +73,7 @@ extension Store {
       try call.reached(0, .index)
       guard let vector = randomVector() else { return nil }
       let begin = MonotonicTime.now
-      _ = try answer(vector, k: 10, recall: recall)
+      _ = try answer(vector, k: 10, recall: recall, model: core.index.pages.header.model)
       if number >= 0 { counts.record(MonotonicTime.now.since(begin)) }
     }
     return AdviceMeasurements.Times(
@@ -92,7 +92,10 @@ extension Store {
     of statistics: StoreStatistics, last: StoreFigures.Backup?, probing: Bool, _ call: LongCall
   ) throws -> AdviceMeasurements.Backup {
     // What a backup reads: the snapshot and the locks are none of it.
-    let bytes = core.backedUpFiles.reduce(0) { $0 + (statistics.fileBytes[$1] ?? 0) }
+    let bytes = statistics.fileBytes.reduce(0) { bytes, file in
+      let isBackedUp = file.key == Catalogue.fileName || VectorPages.isFileName(file.key)
+      return isBackedUp ? bytes + file.value : bytes
+    }
     if let last, last.bytes > 0 {
       let seconds = last.duration.seconds
       // The log's content was written into the copy, so this may be more than there is.

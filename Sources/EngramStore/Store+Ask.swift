@@ -36,11 +36,13 @@ extension Store {
   ///   - question: what is asked, in words.
   ///   - vector: the same as a vector of the store's model.
   ///   - k: 1...10,000.
+  ///   - model: that made the vector; nil for ``model``.
   /// - Returns: best first; less alike ones earlier where the options ask for diversity.
   /// - Throws: `StoreError.index` where the vector or `k` is refused, `.invalid` where an option is,
-  ///   `.beforeHorizon` where the moment is one that compaction has cut off.
+  ///   `.beforeHorizon` where the moment is one that compaction has cut off, `.mismatch` where the store's
+  ///   vectors are of another model.
   public func ask(
-    _ question: String, vector: [Float], k: Int, options: AskOptions = AskOptions()
+    _ question: String, vector: [Float], k: Int, options: AskOptions = AskOptions(), model: String? = nil
   ) throws(StoreError) -> [RankedMemory] {
     try core.ensureOpen()
     guard IndexLimits.k.contains(k) else { throw .index(.kOutOfRange(k)) }
@@ -49,11 +51,13 @@ extension Store {
     do throws(StoreError) {
       let question = TextQuery(question: question)
       if options.isAboutPast {
+        try core.admit(model, to: core.index.upToDate())
         let ranked = try answerFromPast(question, vector, k: k, options)
         core.figures.searched(.scan, since: begin)
         return ranked
       }
       let live = try core.index.upToDate()
+      try core.admit(model, to: live)
       let text = try textIndex(of: live)
       if options.weights.access > 0 { try fillAccesses(of: live) }
       var plan = SearchPlan.scan
@@ -86,7 +90,7 @@ extension Store {
               SELECT m.text, v.slot FROM memory m
               JOIN vector v ON v.change = m.vector AND v.space = ? WHERE m.ended IS NULL
               """)
-          statement.setUncheckedArguments([CommitGroup.space])
+          statement.setUncheckedArguments([live.pages.header.space])
           try SQLiteRow.each(of: statement) { found in
             guard let row = live.table.row(ofSlot: Int(found.int(1))), let text = found.text(0)
             else { return }
@@ -149,7 +153,7 @@ extension Store {
         }
         for hit in hits { candidates.setMetric(of: UInt32(hit.row), hit.score) }
       }
-      let metric = core.configuration.metric
+      let metric = live.index.metric
       let ranking = Ranking(
         options.weights, hasTerms: candidates.hasTerms, metric: metric, now: Timestamp.now)
       var ranked = candidates.ranked(ranking) { candidate in
@@ -160,7 +164,7 @@ extension Store {
       }
       if options.diversity > 0 {
         ranked = try ranked.diversified(
-          options.diversity, choosing: k, ranking, metric, dimension: core.configuration.dimension
+          options.diversity, choosing: k, ranking, metric, dimension: live.index.dimension
         ) {
           live.pages.vector(live.table.slot(Int($0.row)))
         }

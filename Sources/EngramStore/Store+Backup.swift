@@ -34,18 +34,23 @@ extension Store {
   private func writeBackup(_ directory: FilePath, _ call: LongCall) throws -> BackupManifest {
     // One read transaction: rows and the slots that they name are of one moment.
     var (manifest, names): (BackupManifest, [String]) = try readVectors { db, pages in
+      let header = pages.header
       let manifest = BackupManifest(
         store: pages.header.store, createdAt: Timestamp.date(Timestamp.now),
-        model: core.configuration.model, dimension: core.configuration.dimension,
-        metric: core.configuration.metric,
+        model: header.model, dimension: Int(header.dimension), metric: header.metric,
         head: try HistoryHead(db),
         memories: try Int.fetchOne(db, sql: "SELECT count(*) FROM memory WHERE ended IS NULL") ?? 0,
         versions: try Int.fetchOne(db, sql: "SELECT count(*) FROM memory") ?? 0,
         files: [])
       try Self.copyCatalogue(db, to: directory.appending(Catalogue.fileName), call)
-      let copy = try VectorPages.create(directory.appending(pages.header.fileName), pages.header)
-      try pages.copyVectors(of: db, to: copy, isDense: false, call)
-      return (manifest, [Catalogue.fileName, pages.header.fileName])
+      var names = [Catalogue.fileName]
+      for pages in [pages] + (try otherPages(db)) {
+        names.append(pages.header.fileName)
+        let copy = try VectorPages.create(
+          directory.appending(pages.header.fileName), pages.header)
+        try pages.copyVectors(of: db, to: copy, isDense: false, call)
+      }
+      return (manifest, names)
     }
     manifest.files = try names.map { name in
       let file = try File.open(directory.appending(name), .read)
@@ -54,6 +59,17 @@ extension Store {
     }
     try manifest.write(to: directory)
     return manifest
+  }
+
+  /// The files of vectors of spaces that are not active, as far as there are any.
+  func otherPages(_ db: Database) throws -> [VectorPages] {
+    try VectorPages.Header.stored(in: db).others.compactMap { header in
+      let path = core.directory.appending(header.fileName)
+      if try Catalogue.slotCount(db, space: header.space) == 0,
+        try Directory.kind(of: path) == .absent
+      { return nil }
+      return try VectorPages.open(path, expecting: header)
+    }
   }
 
   /// Copies the pages of the database as the transaction of `db` sees them: as that is open already,

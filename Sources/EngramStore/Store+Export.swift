@@ -67,7 +67,7 @@ extension Store {
     try readVectors { db, pages in
       try call.watching(db) {
         var exporter = Exporter(db: db, pages: pages, stream: stream, call: call)
-        try exporter.writeHeader(core.configuration, store: pages.header.store)
+        try exporter.writeHeader()
         try exporter.writeHistory()
         try exporter.writeMemories()
         try exporter.writeVectors()
@@ -105,15 +105,16 @@ private struct Exporter {
     try stream.write(text)
   }
 
-  mutating func writeHeader(_ configuration: StoreConfiguration, store: UUID) throws {
+  mutating func writeHeader() throws {
+    let header = pages.header
     try write(
       ExportLine(
         .header,
         [
-          "version": .int(ExportLine.version), "store": JSONValue(store),
-          "model": .string(configuration.model),
-          "dimension": .int(Int64(configuration.dimension)),
-          "metric": .string(configuration.metric.rawValue),
+          "version": .int(ExportLine.version), "store": JSONValue(header.store),
+          "model": .string(header.model),
+          "dimension": .int(Int64(header.dimension)),
+          "metric": .string(header.metric.rawValue),
           "head": .string(try HistoryHead(db).description),
           "horizon": JSONValue(try Horizon.change(db)),
         ]))
@@ -152,13 +153,14 @@ private struct Exporter {
   }
 
   mutating func writeVectors() throws {
-    let total = try Int.fetchOne(db, sql: "SELECT count(*) FROM vector") ?? 0
+    let total = try Int.fetchOne(
+      db, sql: "SELECT count(*) FROM vector WHERE space = ?", arguments: [pages.header.space]) ?? 0
     let rows = try Row.fetchCursor(
       db,
       sql: """
         SELECT v.change, v.slot, v.checksum, h.memory_id
         FROM vector v JOIN history h ON h.sequence = v.change WHERE v.space = ? ORDER BY v.change
-        """, arguments: [CommitGroup.space])
+        """, arguments: [pages.header.space])
     while let row = try rows.next() {
       let (change, slot, checksum): (Int64, Int, Int64) = (
         try row.value(0), try row.value(1), try row.value(2)

@@ -195,7 +195,7 @@ private struct Importer {
     }
     let statement = try db.cachedStatement(
       sql: "INSERT INTO vector (change, space, slot, checksum) VALUES (?, ?, ?, ?)")
-    statement.setUncheckedArguments([change, CommitGroup.space, slotCount, Int64(checksum)])
+    statement.setUncheckedArguments([change, pages.header.space, slotCount, Int64(checksum)])
     try statement.execute()
     pages.encodeSlot(
       VectorPages.SlotHeader(

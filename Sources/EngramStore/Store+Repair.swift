@@ -47,11 +47,11 @@ extension Store {
   public static func repair(
     path: String, progress: StoreProgress.Handler? = nil
   ) async throws(StoreError) -> RepairReport {
-    let configuration = try StoreConfiguration(storedAt: path)
+    _ = try StoreConfiguration(storedAt: path)
     return try await LongCall.run(progress) { call in
       let directory = FilePath(path)
       var report = try withLocks(directory) {
-        try Repair(directory: directory, configuration: configuration, call: call).run()
+        try Repair(directory: directory, call: call).run()
       }
       report.verified = try prove(directory, call)
       return report
@@ -78,13 +78,11 @@ extension Store {
 /// Repairs the files of a store that is locked.
 private struct Repair {
   private let directory: FilePath
-  private let configuration: StoreConfiguration
   private let call: LongCall
   private var report = RepairReport()
 
-  init(directory: FilePath, configuration: StoreConfiguration, call: LongCall) {
+  init(directory: FilePath, call: LongCall) {
     self.directory = directory
-    self.configuration = configuration
     self.call = call
   }
 
@@ -97,13 +95,17 @@ private struct Repair {
           try repairTables(db)
           try repairMemories(db)
           try repairVectors(db)
+          try repairOtherSpaces(db)
           try rebuildFullText(db)
           return .commit
         }
       }
     }
-    // It may be whole and yet of rows that are put right now.
-    try Directory.remove(directory.appending(Snapshot.fileName(space: CommitGroup.space)))
+    // They may be whole and yet of rows that are put right now.
+    let spaces = try catalogue.read { try [VectorSpace.active($0)] + VectorSpace.others($0) }
+    for space in spaces {
+      try Directory.remove(directory.appending(Snapshot.fileName(space: space.id)))
+    }
     try Directory.synchronise(directory)
     return report
   }
@@ -210,19 +212,50 @@ private struct Repair {
   // MARK: Vectors
 
   private mutating func repairVectors(_ db: Database) throws {
-    guard let pages = try openPages(db) else { return }
+    let header = try VectorPages.Header.stored(in: db).active
+    guard let pages = try openPages(header, db) else { return }
     try pages.restoreUnsynced(db)
     var missing = try vectorsThatFail(db, pages)
     guard !missing.isEmpty else { return }
     for (change, vector) in missing where vector.hadRow {
       try db.execute(
         sql: "DELETE FROM vector WHERE change = ? AND space = ?",
-        arguments: [change, CommitGroup.space])
+        arguments: [change, header.space])
     }
     try findSlots(of: &missing, db, pages)
     // Those without a row were lost before: verify goes on reporting them.
     report.lostVectors = missing.values.filter(\.hadRow).map(\.vector)
       .sorted { $0.change < $1.change }
+  }
+
+  /// Vectors of a model that a reembed comes from or goes to: those that fail are taken out, and are made
+  /// anew by a reembed that goes on, or goes back.
+  private mutating func repairOtherSpaces(_ db: Database) throws {
+    for header in try VectorPages.Header.stored(in: db).others {
+      do {
+        guard let pages = try openPages(header, db) else { continue }
+        let failing = try changesThatFail(db, pages)
+        for change in failing {
+          try db.execute(
+            sql: "DELETE FROM vector WHERE change = ? AND space = ?", arguments: [change, header.space])
+        }
+        guard !failing.isEmpty else { continue }
+        report.restored.append(
+          "\(failing.count) vectors of \(header.model) failed their checksums; a reembed makes them anew")
+      } catch {
+        try call.reached(0, .vectors)
+        report.failed.append("vectors of \(header.model): \(StoreError(error).description)")
+      }
+    }
+  }
+
+  private func changesThatFail(_ db: Database, _ pages: VectorPages) throws -> [Int64] {
+    var failing: [Int64] = []
+    try pages.eachVector(db) { change, slot, isWhole in
+      try call.reached(slot, .vectors)
+      if !isWhole { failing.append(change) }
+    }
+    return failing
   }
 
   private struct Missing {
@@ -241,7 +274,7 @@ private struct Repair {
       sql: """
         SELECT m.vector, m.id, max(m.ended IS NULL), v.slot, v.checksum
         FROM memory m LEFT JOIN vector v ON v.change = m.vector AND v.space = ? GROUP BY m.vector
-        """, arguments: [CommitGroup.space])
+        """, arguments: [pages.header.space])
     while let row = try rows.next() {
       count += 1
       try call.reached(count, .vectors)
@@ -264,7 +297,7 @@ private struct Repair {
     of missing: inout [Int64: Missing], _ db: Database, _ pages: VectorPages
   ) throws {
     let taken = try Int.fetchSet(
-      db, sql: "SELECT slot FROM vector WHERE space = ?", arguments: [CommitGroup.space])
+      db, sql: "SELECT slot FROM vector WHERE space = ?", arguments: [pages.header.space])
     let capacity = try pages.capacity()
     for slot in 0..<capacity where !taken.contains(slot) {
       try call.reached(slot, of: capacity, .vectors)
@@ -273,19 +306,20 @@ private struct Repair {
       else { continue }
       try db.execute(
         sql: "INSERT INTO vector (change, space, slot, checksum) VALUES (?, ?, ?, ?)",
-        arguments: [header.change, CommitGroup.space, slot, Int64(header.vectorChecksum)])
+        arguments: [header.change, pages.header.space, slot, Int64(header.vectorChecksum)])
       missing[header.change] = nil
       report.restored.append(
         "the vector of memory \(lost.memory), change \(lost.change), was found in slot \(slot)")
     }
   }
 
-  /// The file of vectors, its header put right; nil where there is none and need not be.
-  private mutating func openPages(_ db: Database) throws -> VectorPages? {
-    let header = try VectorPages.Header(storedIn: db, configuration)
+  /// A file of vectors, its header put right; nil where there is none and need not be.
+  private mutating func openPages(
+    _ header: VectorPages.Header, _ db: Database
+  ) throws -> VectorPages? {
     let path = directory.appending(header.fileName)
     if try Directory.kind(of: path) == .absent {
-      guard try Catalogue.slotCount(db) == 0 else {
+      guard try Catalogue.slotCount(db, space: header.space) == 0 else {
         throw StoreError.damaged(file: path.string, reason: "it is missing")
       }
       return nil

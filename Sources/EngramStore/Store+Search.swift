@@ -21,13 +21,15 @@ extension Store {
   ///   - recall: the share of true neighbours that is asked for, in the mean over queries, above 0
   ///     and at most 1: the index calibrates itself on its own vectors. 1 scores every memory.
   ///   - ef: width of the graph's candidate list, 1...100,000; where it is given, `recall` is ignored.
-  /// - Throws: `StoreError.index` where the vector, `k`, `recall` or `ef` is refused, `.closed` after
-  ///   `close`, `.damaged` or `.database` where a memory cannot be read.
+  ///   - model: that made the vector; nil for ``model``.
+  /// - Throws: `StoreError.index` where the vector, `k`, `recall` or `ef` is refused, `.mismatch` where
+  ///   the store's vectors are of another model, `.closed` after `close`, `.damaged` or `.database` where a
+  ///   memory cannot be read.
   public func search(
     _ vector: [Float], k: Int, scope: Scope = .all, filter: Filter? = nil,
-    recall: Double = HNSWIndex.defaultRecall, ef: Int? = nil
+    recall: Double = HNSWIndex.defaultRecall, ef: Int? = nil, model: String? = nil
   ) throws(StoreError) -> [ScoredMemory] {
-    try run(vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef).found
+    try run(vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef, model: model).found
   }
 
   /// The same; what the search cost is added to `statistics`.
@@ -35,11 +37,11 @@ extension Store {
   /// - Throws: `StoreError` as the search without statistics does; these are then as they were.
   public func search(
     _ vector: [Float], k: Int, scope: Scope = .all, filter: Filter? = nil,
-    recall: Double = HNSWIndex.defaultRecall, ef: Int? = nil,
+    recall: Double = HNSWIndex.defaultRecall, ef: Int? = nil, model: String? = nil,
     statistics: inout SearchStatistics
   ) throws(StoreError) -> [ScoredMemory] {
     let (found, explanation) = try run(
-      vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef)
+      vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef, model: model)
     statistics += explanation.cost
     return found
   }
@@ -54,22 +56,25 @@ extension Store {
   ///   - filter: a condition on the metadata.
   ///   - recall: as `search` takes it, above 0 and at most 1.
   ///   - ef: width of the graph's candidate list, 1...100,000; where it is given, `recall` is ignored.
+  ///   - model: that made the vector; nil for ``model``.
   /// - Throws: `StoreError` as `search` does.
   public func explain(
     _ vector: [Float], k: Int, scope: Scope = .all, filter: Filter? = nil,
-    recall: Double = HNSWIndex.defaultRecall, ef: Int? = nil
+    recall: Double = HNSWIndex.defaultRecall, ef: Int? = nil, model: String? = nil
   ) throws(StoreError) -> SearchExplanation {
-    try run(vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef).explanation
+    try run(
+      vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef, model: model
+    ).explanation
   }
 
   private func run(
-    _ vector: [Float], k: Int, scope: Scope, filter: Filter?, recall: Double, ef: Int?
+    _ vector: [Float], k: Int, scope: Scope, filter: Filter?, recall: Double, ef: Int?, model: String?
   ) throws(StoreError) -> (found: [ScoredMemory], explanation: SearchExplanation) {
     try core.ensureOpen()
     let begin = MonotonicTime.now
     do throws(StoreError) {
       let (found, explanation) = try answer(
-        vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef)
+        vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef, model: model)
       note(found.lazy.map(\.memory.id))
       core.figures.searched(explanation.cost.plan ?? .scan, since: begin)
       return (found, explanation)
@@ -82,9 +87,10 @@ extension Store {
   /// A search that nobody counts.
   func answer(
     _ vector: [Float], k: Int, scope: Scope = .all, filter: Filter? = nil,
-    recall: Double = HNSWIndex.defaultRecall, ef: Int? = nil
+    recall: Double = HNSWIndex.defaultRecall, ef: Int? = nil, model: String? = nil
   ) throws(StoreError) -> (found: [ScoredMemory], explanation: SearchExplanation) {
     let live = try core.index.upToDate()
+    try core.admit(model, to: live)
     // From the filter to the memories a row stands for the same.
     return try live.index.reading { () throws(StoreError) in
       try answer(vector, k: k, scope: scope, filter: filter, recall: recall, ef: ef, from: live)
@@ -236,7 +242,7 @@ extension Store {
     of live: LiveIndex, scope: Scope, _ body: (_ row: UInt32, _ metadata: JSONValue) -> Void
   ) throws(StoreError) {
     var conditions = ["m.ended IS NULL"]
-    var arguments: [(any DatabaseValueConvertible)?] = [CommitGroup.space]
+    var arguments: [(any DatabaseValueConvertible)?] = [live.pages.header.space]
     for condition in scope.conditions {
       conditions.append(condition.sql)
       arguments.append(condition.value)

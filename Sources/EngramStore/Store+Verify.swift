@@ -1,6 +1,7 @@
 import EngramIndex
 import Foundation
 import GRDB
+import SystemPackage
 
 /// How much of a store `verify` looks at.
 public enum VerifyDepth: String, Sendable, CaseIterable {
@@ -74,6 +75,7 @@ extension Store {
           db: db, pages: pages, catalogue: core.catalogue, depth: depth, call: call)
         try verifier.checkSchema()
         try verifier.checkPages()
+        try verifier.checkOtherSpaces(in: core.directory)
         switch depth {
         case .quick:
           try verifier.checkNumbers()
@@ -152,16 +154,50 @@ private struct Verifier {
 
   /// The vectors' file as it is on disk now.
   mutating func checkPages() throws {
-    let slots = try Catalogue.slotCount(db)
+    let slots = try Catalogue.slotCount(db, space: pages.header.space)
     do throws(StoreError) {
       if slots > (try VectorPages.open(pages.file.path, expecting: pages.header).capacity()) {
         report.problems.append("vectors: the file is shorter than the catalogue says")
       }
     } catch {
       // Compaction may have put another one in its place since the transaction began.
-      guard try catalogue.read(VectorPages.generation) == pages.header.generation else { return }
+      guard try catalogue.read(pages.isCurrent) else { return }
       report.problems.append("vectors: \(error.description)")
     }
+  }
+
+  /// The vectors of a model that a reembed comes from or goes to: those that are there are whole.
+  mutating func checkOtherSpaces(in directory: FilePath) throws {
+    for header in try VectorPages.Header.stored(in: db).others {
+      let slots = try Catalogue.slotCount(db, space: header.space)
+      guard slots > 0 else { continue }
+      do throws(StoreError) {
+        let other = try VectorPages.open(directory.appending(header.fileName), expecting: header)
+        if slots > (try other.capacity()) {
+          report.problems.append("vectors of \(header.model): the file is shorter than the catalogue says")
+        }
+        if report.depth == .full { try checkVectors(in: other) }
+      } catch {
+        // Somebody may have done away with it since the transaction began.
+        let others: [VectorSpace]
+        do { others = try catalogue.read(VectorSpace.others) } catch { throw StoreError(error) }
+        guard others.contains(where: { $0.id == header.space }) else { continue }
+        if case .cancelled = error { throw error }
+        report.problems.append("vectors of \(header.model): \(error.description)")
+      }
+    }
+  }
+
+  private mutating func checkVectors(in other: VectorPages) throws(StoreError) {
+    do {
+      try other.eachVector(db) { change, slot, isWhole in
+        report.vectors += 1
+        try call.reached(report.vectors, .vectors)
+        if isWhole { return }
+        report.problems.append(
+          "vectors of \(other.header.model): that of change \(change) in slot \(slot) fails its checksum")
+      }
+    } catch { throw StoreError(error) }
   }
 
   mutating func checkDatabase() throws {
@@ -292,7 +328,7 @@ private struct Verifier {
         FROM memory m LEFT JOIN vector v ON v.change = m.vector AND v.space = ?
         ORDER BY m.change
         """)
-    statement.setUncheckedArguments([CommitGroup.space])
+    statement.setUncheckedArguments([pages.header.space])
     let count = try Int.fetchOne(db, sql: "SELECT count(*) FROM memory") ?? 0
     try SQLiteRow.each(of: statement) { row in
       report.versions += 1
@@ -387,11 +423,11 @@ private struct Verifier {
       FROM vector v LEFT JOIN history h ON h.sequence = v.change WHERE v.space = ?
       """
     let last = try Row.fetchOne(
-      db, sql: columns + " ORDER BY v.slot DESC LIMIT 1", arguments: [CommitGroup.space])
+      db, sql: columns + " ORDER BY v.slot DESC LIMIT 1", arguments: [pages.header.space])
     guard let last else { return }
     let group = try pages.readSlot(try last.value(1))?.header.group ?? last.value(0)
     let rows = try Row.fetchCursor(
-      db, sql: columns + " AND v.change >= ?", arguments: [CommitGroup.space, group])
+      db, sql: columns + " AND v.change >= ?", arguments: [pages.header.space, group])
     while let row = try rows.next() {
       guard let memory = UUID(bytes: try row.value(3) as Data?) else {
         report.problems.append("vectors: change \(try row.value(0) as Int64) has no history")
@@ -416,7 +452,7 @@ private struct Verifier {
       sql: """
         SELECT m.change FROM memory m JOIN vector v ON v.change = m.vector AND v.space = ?
         WHERE m.ended IS NULL AND (m.expires_at IS NULL OR m.expires_at > ?)
-        """, arguments: [CommitGroup.space, Timestamp.now])
+        """, arguments: [live.pages.header.space, Timestamp.now])
     for change in expected.subtracting(indexed) {
       report.problems.append("index: change \(change) is missing")
     }

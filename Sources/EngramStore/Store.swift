@@ -40,36 +40,50 @@ public final class Store: Sendable {
     Thread { try? core.close() }.start()
   }
 
+  /// The model whose vectors calls bring that name none: the one that the store was opened with, and the
+  /// new one once `reembed` of this object has moved to it. Where the store's vectors are of another one,
+  /// because somebody else has, such calls are refused.
+  public var model: EmbeddingModel { core.model }
+
   // MARK: Writing
 
   /// Adds a memory.
   ///
+  /// - Parameter model: that made its vector; nil for ``model``.
   /// - Returns: its id.
   @discardableResult
-  public func insert(_ memory: NewMemory) async throws(StoreError) -> UUID {
-    try await insert([memory])[0]
+  public func insert(_ memory: NewMemory, model: String? = nil) async throws(StoreError) -> UUID {
+    try await insert([memory], model: model)[0]
   }
 
   /// Adds memories: all of them, or none where one is refused. Those whose key has come before are
   /// there already.
   ///
+  /// - Parameter model: that made their vectors; nil for ``model``.
   /// - Returns: their ids, in their order.
+  /// - Throws: `StoreError.mismatch` where the store's vectors are of another model by now.
   @discardableResult
-  public func insert(_ memories: [NewMemory]) async throws(StoreError) -> [UUID] {
+  public func insert(
+    _ memories: [NewMemory], model: String? = nil
+  ) async throws(StoreError) -> [UUID] {
     try core.ensureOpen()
     guard !memories.isEmpty else { return [] }
     var prepared: [PreparedMemory] = []
     prepared.reserveCapacity(memories.count)
-    for memory in memories {
-      prepared.append(try PreparedMemory(memory, index: core.index.live.index))
-    }
+    let live = try core.live(of: model)
+    for memory in memories { prepared.append(try PreparedMemory(memory, in: live)) }
     return try await submit(.insert(prepared))
   }
 
   /// Changes a memory's text, vector or metadata; what it was before stays in its history.
-  public func update(_ id: UUID, _ update: MemoryUpdate) async throws(StoreError) {
+  ///
+  /// - Parameter model: that made the vector, if there is one; nil for ``model``.
+  public func update(
+    _ id: UUID, _ update: MemoryUpdate, model: String? = nil
+  ) async throws(StoreError) {
     try core.ensureOpen()
-    try await submit(.update(id, try PreparedUpdate(update, index: core.index.live.index)))
+    let live = update.vector == nil ? core.index.live : try core.live(of: model)
+    try await submit(.update(id, try PreparedUpdate(update, in: live)))
   }
 
   /// Removes a memory from searches and lists; its history stays.
@@ -125,7 +139,7 @@ public final class Store: Sendable {
     }
   }
 
-  /// The vector of a memory, as it was given.
+  /// The vector of a memory, as it was given, or as the last `reembed` had it made.
   ///
   /// - Throws: `StoreError.damaged` where it is lost; the memory's text and history are still there.
   public func vector(of id: UUID) throws(StoreError) -> [Float] {
@@ -136,7 +150,7 @@ public final class Store: Sendable {
           SELECT v.slot, m.vector
           FROM memory m LEFT JOIN vector v ON v.change = m.vector AND v.space = ?
           WHERE m.id = ? AND m.ended IS NULL
-          """, arguments: [CommitGroup.space, id.data])
+          """, arguments: [pages.header.space, id.data])
       guard let place else { throw StoreError.unknownMemory(id) }
       guard let slot = try place.value(0) as Int?, let (header, vector) = try pages.readSlot(slot),
         header.memory == id, header.change == (try place.value(1))
@@ -240,8 +254,8 @@ public final class Store: Sendable {
     while true {
       let pages = core.index.pages
       let result = try read { db -> Result? in
-        // Compaction has put another file in its place.
-        guard try VectorPages.generation(db) == pages.header.generation else { return nil }
+        // Compaction, or a reembed, has put another file in its place.
+        guard try pages.isCurrent(db) else { return nil }
         return try body(db, pages)
       }
       if let result { return result }

@@ -4,8 +4,8 @@ import GRDB
 import SystemPackage
 
 extension StoreConfiguration {
-  /// The settings that a store was made with, as its catalogue has them; the rest as by default. The
-  /// store may be open meanwhile, here or elsewhere.
+  /// The settings that a store was made with, or has by its last reembed, as its catalogue has them; the
+  /// rest as by default. The store may be open meanwhile, here or elsewhere.
   ///
   /// - Throws: `StoreError.noStore` where there is none, or what keeps its catalogue from being read.
   public init(storedAt path: String) throws(StoreError) {
@@ -26,12 +26,7 @@ extension StoreConfiguration {
   }
 
   init(storedIn db: Database) throws {
-    let row = try Row.fetchOne(
-      db, sql: "SELECT model, dimension, metric FROM vector_space WHERE id = ?",
-      arguments: [CommitGroup.space])
-    guard let row, let metric = Metric(rawValue: try row.value(2)) else {
-      throw StoreError.damaged(file: Catalogue.fileName, reason: "its vector space is missing")
-    }
-    self.init(dimension: try row.value(1), metric: metric, model: try row.value(0))
+    let space = try VectorSpace.stored(in: db)
+    self.init(dimension: space.model.dimension, metric: space.metric, model: space.model.name)
   }
 }

@@ -15,11 +15,11 @@ public enum Durability: String, Sendable, CaseIterable {
 
 /// How a store is made and opened.
 public struct StoreConfiguration: Sendable {
-  /// Components of each vector, 1...16,383. Fixed when the store is made.
+  /// Components of each vector, 1...16,383. Fixed when the store is made, until `Store.reembed`.
   public var dimension: Int
   /// Fixed when the store is made.
   public var metric: Metric
-  /// The name of the model that makes the vectors. Fixed when the store is made.
+  /// The name of the model that makes the vectors. Fixed when the store is made, until `Store.reembed`.
   public var model: String
   public var durability: Durability
   /// The graph's parameters; used when it is built.

@@ -14,10 +14,13 @@ final class StoreCore: Sendable {
   let figures: LiveFigures
   let queue: CommitQueue
   let indexer: Indexer
+  let source: IndexSource
   let accesses = AccessLog()
   /// What opening had to do: how the index came about.
   let origin: IndexOrigin
   private let writerLock: WriterLock
+  /// What calls mean that name no model.
+  private let spoken: Mutex<EmbeddingModel>
   private let isClosed = Atomic<Bool>(false)
 
   // MARK: Opening
@@ -35,7 +38,8 @@ final class StoreCore: Sendable {
     (catalogue, pages) = try writerLock.withLock { () throws(StoreError) in
       do { return try Self.openFiles(directory, configuration) } catch { throw StoreError(error) }
     }
-    let source = IndexSource(
+    spoken = Mutex(EmbeddingModel(name: configuration.model, dimension: configuration.dimension))
+    source = IndexSource(
       directory: directory, configuration: configuration, catalogue: catalogue)
     let live: LiveIndex
     (live, origin) = try source.open(pages)
@@ -65,11 +69,23 @@ final class StoreCore: Sendable {
     } beforeGroup: {
       indexer.waitForTail()
     }
+    // Somebody was interrupted in it.
     do {
+      if try !catalogue.read(VectorSpace.leaving).isEmpty {
+        queue.submit(.work(CatalogueWork(finishLeaving))) { _ in }
+      }
       guard try catalogue.read(Erasure.isUnfinished) else { return }
     } catch { throw StoreError(error) }
-    // Somebody was interrupted in it.
     queue.submit(.compact(CompactionRequest(isForErasure: true, call: LongCall()))) { _ in }
+  }
+
+  /// Deletes what is left of spaces that nobody wants any more.
+  var finishLeaving: @Sendable (Database) throws -> Void {
+    { [directory, index] db in
+      for space in try VectorSpace.leaving(db) {
+        try space.leave(directory, store: index.pages.header.store, db)
+      }
+    }
   }
 
   /// Catalogue and pages, made where there are none, and proofs that they belong together.
@@ -79,16 +95,18 @@ final class StoreCore: Sendable {
     if try isEmpty(directory.appending(Catalogue.fileName)) { try refuseForeignFiles(directory) }
     let catalogue = try Catalogue(
       directory.appending(Catalogue.fileName), durability: configuration.durability)
-    let header = try catalogue.write { db in
+    let headers = try catalogue.write { db in
       try found(configuration, db)
-      return try VectorPages.Header(storedIn: db, configuration)
+      return try VectorPages.Header.stored(in: db)
     }
-    let pages = try openPages(in: directory, header, catalogue: catalogue)
+    let pages = try openPages(in: directory, headers.active, catalogue: catalogue)
     try catalogue.write(pages.restoreUnsynced)
     try checkPages(pages, catalogue: catalogue, durability: configuration.durability)
     // A compaction that did not come to its end leaves one file too many.
-    for name in try Directory.names(directory) where header.supersedes(name) {
-      try Directory.remove(directory.appending(name))
+    for header in [headers.active] + headers.others {
+      for name in try Directory.names(directory) where header.supersedes(name) {
+        try Directory.remove(directory.appending(name))
+      }
     }
     return (catalogue, pages)
   }
@@ -132,16 +150,11 @@ final class StoreCore: Sendable {
   /// Proves that the store was made with these settings, or makes it where it is new.
   private static func found(_ configuration: StoreConfiguration, _ db: Database) throws {
     if try Data.fetchOne(db, sql: "SELECT value FROM store WHERE key = 'uuid'") != nil {
-      guard let space = try Row.fetchOne(
-          db, sql: "SELECT model, dimension, metric FROM vector_space WHERE id = ?",
-          arguments: [CommitGroup.space])
-      else {
-        throw StoreError.damaged(file: Catalogue.fileName, reason: "its vector space is missing")
-      }
+      let space = try VectorSpace.active(db)
       let settings: [(String, String, String)] = [
-        ("model", try space.value(0), configuration.model),
-        ("dimension", "\(try space.value(1) as Int)", "\(configuration.dimension)"),
-        ("metric", try space.value(2), configuration.metric.rawValue),
+        ("model", space.model.name, configuration.model),
+        ("dimension", "\(space.model.dimension)", "\(configuration.dimension)"),
+        ("metric", space.metric.rawValue, configuration.metric.rawValue),
       ]
       for (setting, stored, requested) in settings where stored != requested {
         throw StoreError.mismatch(setting: setting, stored: stored, requested: requested)
@@ -154,32 +167,22 @@ final class StoreCore: Sendable {
       try db.execute(
         sql: "INSERT INTO store (key, value) VALUES ('uuid', ?), ('created_at', ?)",
         arguments: [UUID().data, Timestamp.now])
-      try db.execute(
-        sql: """
-          INSERT INTO vector_space (id, model, dimension, element, metric, created_at)
-          VALUES (?, ?, ?, 'float32', ?, ?)
-          """,
-        arguments: [
-          CommitGroup.space, configuration.model, configuration.dimension,
-          configuration.metric.rawValue, Timestamp.now,
-        ])
-      try db.execute(
-        sql: "INSERT INTO file (name, kind, space, generation) VALUES (?, 'vectors', ?, 1)",
-        arguments: [
-          VectorPages.fileName(space: CommitGroup.space, generation: 1), CommitGroup.space,
-        ])
+      _ = try VectorSpace.add(
+        EmbeddingModel(name: configuration.model, dimension: configuration.dimension),
+        configuration.metric, .active, db)
       return .commit
     }
     try Catalogue.setDurability(configuration.durability, db)
   }
 
-  private static func openPages(
+  /// The file of vectors with a header, made where a space has none yet.
+  static func openPages(
     in directory: FilePath, _ header: VectorPages.Header, catalogue: Catalogue
   ) throws -> VectorPages {
     let path = directory.appending(header.fileName)
     if try Directory.kind(of: path) == .absent {
       // A crash between catalogue and pages of a new store leaves this; otherwise vectors are lost.
-      guard try catalogue.slotCount() == 0 else {
+      guard try catalogue.slotCount(space: header.space) == 0 else {
         throw StoreError.damaged(file: path.string, reason: "it is missing")
       }
       return try VectorPages.create(path, header)
@@ -191,7 +194,7 @@ final class StoreCore: Sendable {
   private static func checkPages(
     _ pages: VectorPages, catalogue: Catalogue, durability: Durability
   ) throws {
-    let slots = try catalogue.slotCount()
+    let slots = try catalogue.slotCount(space: pages.header.space)
     guard try pages.capacity() >= slots else {
       throw StoreError.damaged(
         file: pages.file.path.string, reason: "it is shorter than the catalogue says")
@@ -227,8 +230,30 @@ final class StoreCore: Sendable {
   /// Memory of an open store without memories: threads, connections, statements, schema.
   private static let emptyBytes = 1 << 20
 
-  /// The names of the files that a backup copies.
-  var backedUpFiles: [String] { [Catalogue.fileName, index.pages.header.fileName] }
+  // MARK: Models
+
+  var model: EmbeddingModel { spoken.withLock { $0 } }
+
+  /// From here on calls that name no model mean this one.
+  func speak(_ model: EmbeddingModel) { spoken.withLock { $0 = model } }
+
+  /// The index as it is, for a write with vectors of a model.
+  ///
+  /// - Parameter model: nil for the one that calls mean which name none.
+  /// - Throws: `StoreError.mismatch` where the store's vectors are of another one.
+  func live(of model: String?) throws(StoreError) -> LiveIndex {
+    let live = index.live
+    try admit(model, to: live)
+    return live
+  }
+
+  /// Throws where an index is not over vectors of a model; the dimension of one that is named is the
+  /// vector's own to prove.
+  func admit(_ model: String?, to live: LiveIndex) throws(StoreError) {
+    let stored = live.pages.header.embedding
+    let requested = model.map { EmbeddingModel(name: $0, dimension: stored.dimension) } ?? self.model
+    guard requested == stored else { throw .otherModel(stored: stored, requested: requested) }
+  }
 
   // MARK: Closing
 

@@ -20,6 +20,8 @@ public enum StoreError: Error, Sendable {
   case newerFormat(found: Int, supported: Int)
   /// The store was made with other settings than those asked for.
   case mismatch(setting: String, stored: String, requested: String)
+  /// What was asked of a reembed is not to be had as things stand: what is, and what to do about it.
+  case reembed(reason: String)
   /// A vector, k, ef or row that the index refuses.
   case index(IndexError)
   /// A field of a memory that is not acceptable.
@@ -109,6 +111,7 @@ extension StoreError: CustomStringConvertible {
     case .mismatch(let setting, let stored, let requested):
       "The store's \(setting) is \(stored), not \(requested). Open it with its own settings, or "
         + "make a new store."
+    case .reembed(let reason): "\(reason)."
     case .index(let error): error.description
     case .invalid(let field, let reason): "\(field): \(reason)."
     case .unknownMemory(let id): "There is no memory \(id.uuidString.lowercased())."

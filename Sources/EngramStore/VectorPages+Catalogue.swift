@@ -4,18 +4,38 @@ import SystemPackage
 
 /// What the catalogue says about files of vectors.
 extension VectorPages {
-  /// The generation of the file that the rows of a transaction mean.
-  static func generation(_ db: Database) throws -> UInt32 {
-    let statement = try db.cachedStatement(
-      sql: "SELECT generation FROM file WHERE kind = 'vectors' AND space = ?")
-    guard let generation = try UInt32.fetchOne(statement, arguments: [CommitGroup.space]) else {
-      throw StoreError.damaged(file: Catalogue.fileName, reason: "it names no file of vectors")
-    }
-    return generation
+  /// Whether this is the file that the rows of a transaction mean: of the active space, and the last
+  /// that compaction made of it.
+  func isCurrent(_ db: Database) throws -> Bool {
+    let active = try VectorSpace.active(db)
+    return active.id == header.space && active.generation == header.generation
   }
 
-  /// Copies the vectors that a catalogue names into a file of their own, proving each; what other
-  /// slots hold is left out.
+  /// Calls `body` on each vector that the catalogue names in this space: the change that brought it, its
+  /// slot, and whether that holds it.
+  func eachVector(
+    _ db: Database, _ body: (_ change: Int64, _ slot: Int, _ isWhole: Bool) throws -> Void
+  ) throws {
+    let rows = try Row.fetchCursor(
+      db,
+      sql: """
+        SELECT v.change, v.slot, v.checksum, h.memory_id
+        FROM vector v LEFT JOIN history h ON h.sequence = v.change WHERE v.space = ? ORDER BY v.slot
+        """, arguments: [header.space])
+    while let row = try rows.next() {
+      let (change, slot): (Int64, Int) = (try row.value(0), try row.value(1))
+      let memory = UUID(bytes: try row.value(3) as Data?)
+      let checksum: Int64 = try row.value(2)
+      let isWhole =
+        if let memory, let (header, _) = try readSlot(slot) {
+          header.isVector(of: memory, change: change, checksum: checksum)
+        } else { false }
+      try body(change, slot, isWhole)
+    }
+  }
+
+  /// Copies the vectors that a catalogue names in this space into a file of their own, proving each; what
+  /// other slots hold is left out.
   ///
   /// - Parameter isDense: whether they are to lie one behind the other; otherwise each keeps its slot.
   /// - Returns: the slots from which they come, in their order.
@@ -23,7 +43,7 @@ extension VectorPages {
   func copyVectors(
     of db: Database, to copy: VectorPages, isDense: Bool, _ call: LongCall
   ) throws -> [Int] {
-    let slots = try Catalogue.slotCount(db)
+    let slots = try Catalogue.slotCount(db, space: header.space)
     var copied: [Int] = []
     var group: [UInt8] = []
     var (begin, end) = (0, 0)
@@ -33,7 +53,7 @@ extension VectorPages {
         SELECT v.slot, v.change, v.checksum, h.memory_id
         FROM vector v LEFT JOIN history h ON h.sequence = v.change
         WHERE v.space = ? ORDER BY v.slot
-        """, arguments: [CommitGroup.space])
+        """, arguments: [header.space])
     while let row = try rows.next() {
       let slot: Int = try row.value(0)
       try call.reached(slot, of: slots, .vectors)
@@ -74,10 +94,10 @@ extension VectorPages {
 
   /// Keeps a group's slots in its transaction, until they are synced: power loss may leave the rows and
   /// take the slots.
-  static func keepUnsynced(_ slots: [UInt8], from first: Int, _ db: Database) throws {
+  func keepUnsynced(_ slots: [UInt8], from first: Int, _ db: Database) throws {
     let statement = try db.cachedStatement(
       sql: "INSERT INTO unsynced_slots (space, first_slot, bytes) VALUES (?, ?, ?)")
-    statement.setUncheckedArguments([CommitGroup.space, first, Data(slots)])
+    statement.setUncheckedArguments([header.space, first, Data(slots)])
     try statement.execute()
   }
 
@@ -93,7 +113,7 @@ extension VectorPages {
   func restoreUnsynced(_ db: Database) throws {
     let groups = try Row.fetchCursor(
       db, sql: "SELECT first_slot, bytes FROM unsynced_slots WHERE space = ? ORDER BY id",
-      arguments: [CommitGroup.space])
+      arguments: [header.space])
     while let row = try groups.next() {
       let (first, group): (Int, Data) = (try row.value(0), try row.value(1))
       for (index, begin) in stride(from: 0, to: group.count, by: slotBytes).enumerated() {
@@ -108,16 +128,44 @@ extension VectorPages {
   }
 }
 
+extension VectorPages {
+  // MARK: What nobody owns
+
+  /// Overwrites all slots that no row names: what was cut or erased, and what was written before a commit
+  /// that never came. Under the writer lock, of a file that is not the active space's: nobody reads there.
+  func wipeUnowned(_ db: Database) throws {
+    let capacity = try capacity()
+    let owned = try Int.fetchCursor(
+      db, sql: "SELECT slot FROM vector WHERE space = ? ORDER BY slot", arguments: [header.space])
+    var next = 0
+    while let slot = try owned.next() {
+      try wipe(next..<max(next, min(slot, capacity)))
+      next = max(next, slot + 1)
+    }
+    try wipe(next..<max(next, capacity))
+    try synchronise()
+  }
+
+  private func wipe(_ slots: Range<Int>) throws {
+    let zeros = [UInt8](repeating: 0, count: slotBytes)
+    for slot in slots {
+      if let bytes = try bytes(ofSlot: slot), bytes.contains(where: { $0 != 0 }) {
+        try writeSlots(zeros, from: slot)
+      }
+    }
+  }
+}
+
 extension VectorPages.Header {
-  /// The header that the file of vectors of a store has.
-  init(storedIn db: Database, _ configuration: StoreConfiguration) throws {
-    let store = try Data.fetchOne(db, sql: "SELECT value FROM store WHERE key = 'uuid'")
-    guard let store = UUID(bytes: store) else {
+  /// The headers of the active space's file, and of those of the others.
+  static func stored(in db: Database) throws -> (active: Self, others: [Self]) {
+    let id = try Data.fetchOne(db, sql: "SELECT value FROM store WHERE key = 'uuid'")
+    guard let store = UUID(bytes: id) else {
       throw StoreError.damaged(file: Catalogue.fileName, reason: "the store's identity is missing")
     }
-    self.init(
-      store: store, space: UInt32(CommitGroup.space),
-      generation: try VectorPages.generation(db), dimension: UInt32(configuration.dimension),
-      metric: configuration.metric, model: configuration.model)
+    return (
+      try VectorSpace.active(db).header(store: store),
+      try VectorSpace.others(db).map { $0.header(store: store) }
+    )
   }
 }

@@ -15,6 +15,8 @@ public struct WriteBatch: Sendable {
   public var updates: [(memory: UUID, update: MemoryUpdate)] = []
   public var deletes: [UUID] = []
   public var inserts: [NewMemory] = []
+  /// The model that made the vectors; nil for the store's, see `Store.model`.
+  public var model: String?
 
   public init() {}
 }
@@ -23,24 +25,26 @@ extension Store {
   /// Writes a batch.
   ///
   /// - Returns: the ids of what was inserted.
-  /// - Throws: `StoreError.unknownMemory` where something is updated or deleted that is not there,
-  ///   `.notWaiting` where `finished` has been finished by somebody else, and `.erasedSince` as `readUpTo`
-  ///   has it; nothing is written then.
+  /// - Throws: `StoreError.mismatch` where the vectors are of another model than the store's;
+  ///   `.unknownMemory` where something is updated or deleted that is not there, `.notWaiting` where
+  ///   `finished` has been finished by somebody else, and `.erasedSince` as `readUpTo` has it; nothing is
+  ///   written then.
   @discardableResult
   public func write(_ batch: WriteBatch) async throws(StoreError) -> [UUID] {
     try core.ensureOpen()
-    let index = core.index.live.index
+    let hasVectors = !batch.inserts.isEmpty || batch.updates.contains { $0.update.vector != nil }
+    let live = hasVectors ? try core.live(of: batch.model) : core.index.live
     var requests: [WriteRequest] = batch.readUpTo.map { [.ensureNoErasure(after: $0)] } ?? []
     if let finished = batch.finished { requests.append(.finish(finished)) }
     var episodes: [EpisodeRow] = []
     for episode in batch.episodes { episodes.append(try EpisodeRow(episode)) }
     if !episodes.isEmpty { requests.append(.record(episodes)) }
     for (memory, update) in batch.updates {
-      requests.append(.update(memory, try PreparedUpdate(update, index: index)))
+      requests.append(.update(memory, try PreparedUpdate(update, in: live)))
     }
     if !batch.deletes.isEmpty { requests.append(.delete(batch.deletes)) }
     var inserts: [PreparedMemory] = []
-    for memory in batch.inserts { inserts.append(try PreparedMemory(memory, index: index)) }
+    for memory in batch.inserts { inserts.append(try PreparedMemory(memory, in: live)) }
     if !inserts.isEmpty { requests.append(.insert(inserts)) }
     guard !requests.isEmpty else { return [] }
     return try await submit(.all(requests, madeOf: batch.finished ?? episodes.first?.id))

@@ -28,6 +28,10 @@ enum WriteRequest: Sendable {
   case checkpoint
   /// Gives space back.
   case compact(CompactionRequest)
+  /// A transaction of its own, that adds nothing to the history.
+  case work(CatalogueWork)
+  /// Makes another vector space the active one.
+  case switchSpace(SpaceSwitch)
 
   enum ErasureTarget: Sendable {
     case memories([UUID])
@@ -49,7 +53,7 @@ enum WriteRequest: Sendable {
     case .all(let requests, _):
       requests.map(\.size).reduce((0, 0)) { ($0.0 + $1.memories, $0.1 + $1.bytes) }
     case .erase(.memories(let ids), _): (ids.count, 0)
-    case .erase(.scope, _), .checkpoint, .compact: (0, 0)
+    case .erase(.scope, _), .checkpoint, .compact, .work, .switchSpace: (0, 0)
     }
   }
 }
@@ -68,6 +72,7 @@ struct PreparedMemory: Sendable {
   let key: String?
   let text: String
   let vector: [Float]
+  let origin: VectorOrigin
   let scope: Scope
   let metadata: String
   let categories: String
@@ -80,11 +85,13 @@ struct PreparedMemory: Sendable {
   let validTo: Int64?
   let supersedes: [UUID]
 
-  init(_ memory: NewMemory, index: HNSWIndex) throws(StoreError) {
+  /// - Parameter live: the index over vectors of the model that made this one's.
+  init(_ memory: NewMemory, in live: LiveIndex) throws(StoreError) {
     id = memory.id ?? .timeOrdered()
     isNamed = memory.id != nil
     text = try Check.text(memory.text)
-    vector = try Check.vector(memory.vector, index: index)
+    vector = try Check.vector(memory.vector, index: live.index)
+    origin = live.pages.header.origin
     for (field, name) in [
       ("user", memory.scope.user), ("agent", memory.scope.agent), ("run", memory.scope.run),
       ("role", memory.role), ("actor", memory.actor), ("key", memory.key),
@@ -124,10 +131,13 @@ struct PreparedMemory: Sendable {
 struct PreparedUpdate: Sendable {
   let text: String?
   let vector: [Float]?
+  /// Of the vector.
+  let origin: VectorOrigin?
   let metadata: String?
   let merging: Metadata?
 
-  init(_ update: MemoryUpdate, index: HNSWIndex) throws(StoreError) {
+  /// - Parameter live: the index over vectors of the model that made this one's.
+  init(_ update: MemoryUpdate, in live: LiveIndex) throws(StoreError) {
     guard update.text != nil || update.vector != nil || update.metadata != nil || update.merging != nil
     else {
       throw .invalid(field: "update", reason: "it changes nothing; give text, vector or metadata")
@@ -138,7 +148,8 @@ struct PreparedUpdate: Sendable {
     merging = update.merging
     text = if let text = update.text { try Check.text(text) } else { nil }
     vector =
-      if let vector = update.vector { try Check.vector(vector, index: index) } else { nil }
+      if let vector = update.vector { try Check.vector(vector, index: live.index) } else { nil }
+    origin = vector == nil ? nil : live.pages.header.origin
     metadata =
       if let metadata = update.metadata { try Check.metadata(metadata) } else { nil }
   }

@@ -49,7 +49,7 @@ import Testing
   @Test(.timeLimit(.minutes(2))) func aMemoryThatPassesNoMore() async throws {
     try await Self.expectOthers(inPlaceOf: 1) { nearest, store in
       let closed = MemoryUpdate(metadata: try Metadata(["open": false]))
-      return .update(nearest[0], try PreparedUpdate(closed, index: store.core.index.live.index))
+      return .update(nearest[0], try PreparedUpdate(closed, in: store.core.index.live))
     } isDone: {
       $0?.metadata["open"] == false
     }

@@ -137,7 +137,7 @@ import Testing
       let summary = try Metadata([FactSlot.key: ["kind": "summary"]])
       for number in 0..<40 {
         let text = "green tea \(number)"
-        let vector = try await engine.vectors(of: [text])[0]
+        let vector = try await engine.embedders.current.vectors(of: [text])[0]
         try await engine.store.insert(
           NewMemory(text: text, vector: vector, scope: Self.alice, metadata: summary))
       }

@@ -7,7 +7,8 @@
 // as SECONDS says; then it waits for its input to end), `calls` (as many clients of StoreClients, the
 // first of which is number FIRST, for SECONDS, from SEED), `fill` (adds vectors of 1,024 components until
 // their file may not grow, and goes on when it may again), `tenants` (makes WRITERS tenants in a pool at
-// PATH, and says what they take, see Tenants.swift), or `script-LIVES-STEPS` (opens the store, does
+// PATH, and says what they take, see Tenants.swift), `reembed` (moves the store to the model MODEL of
+// DIMENSION components while WRITERS add memories, see Reembed.swift), or `script-LIVES-STEPS` (opens the store, does
 // random requests, closes it, so often; WRITERS is the seed). What was acknowledged is a line on standard
 // output, written by write(2) before anything else happens:
 //
@@ -21,6 +22,8 @@
 //   > CALL           of `calls`: a call that is about to be made, as JSON
 //   < CALL           the same with its answer
 //   closed           the store is closed
+//   embedding N      of `reembed`: so many vectors are there
+//   + ID TEXT        of `reembed`: inserted
 //   calls N          so many calls of the kind that may fail (Tests/CStoreFaults)
 //   done             nothing follows; of `share`: but what it sees when its input has ended,
 //   sees COUNT HASH  so many memories, of these ids and versions
@@ -42,7 +45,7 @@ guard arguments.count == 5, let durability = Durability(rawValue: arguments[2]),
   let writers = Int(arguments[3])
 else { fatalError("usage: StoreChild PATH DURABILITY WRITERS WORK") }
 
-func report(_ line: String) {
+@Sendable func report(_ line: String) {
   let bytes = Array((line + "\n").utf8)
   precondition(write(1, bytes, bytes.count) == bytes.count)
 }
@@ -199,6 +202,11 @@ func follow(_ script: Script, lives: Int, steps: Int) async {
 
 if arguments[4] == "tenants" {
   try await makeTenants(writers, directory: arguments[1], durability: durability)
+  exit(0)
+}
+
+if arguments[4] == "reembed" {
+  try await reembed(arguments[1], writers: writers, durability: durability)
   exit(0)
 }
 

@@ -8,11 +8,12 @@ import Foundation
 /// says what they do to the memories near them, and all of it is written at once, together with the note
 /// that the episode waits no longer. Until then it waits, whatever happens.
 struct MemoryMaker: Sendable {
-  let store: Store
-  let embedder: any Embedder
+  let embedders: EngineEmbedder
   let chat: any ChatModel
   let turns: ScopeTurns
   var backOff = BackOff()
+
+  var store: Store { embedders.store }
 
   /// Memories near a fact that are compared with it, and those of them that the model is shown.
   private static let near = 32
@@ -76,17 +77,27 @@ struct MemoryMaker: Sendable {
       throw .invalid(field: "episode", reason: "it holds no messages that this version can read")
     }
     let facts = try await facts(of: episode)
+    return try await embedders.using { embedder async throws(EngramError) in
+      try await write(facts, of: episode, options, embedder)
+    }
+  }
+
+  private func write(
+    _ facts: [ExtractedFact], of episode: Episode, _ options: AddOptions, _ embedder: any Embedder
+  ) async throws(EngramError) -> [Added] {
     let vectors = try await embedder.vectors(of: facts.map(\.text))
     var asked = 1
     while true {
-      let plan = try await plan(facts, vectors, of: episode, options)
+      let plan = try await plan(facts, vectors, of: episode, options, embedder)
+      var batch = plan.batch
+      batch.model = embedder.model
       do {
-        _ = try await store.write(plan.batch)
+        _ = try await store.write(batch)
         return plan.added
       } catch .unknownMemory where asked < Self.asked {
         // One of the memories that the model was shown has ended: what is there now decides.
         asked += 1
-      } catch { throw .store(error) }
+      } catch { throw EngramError(error) }
     }
   }
 
@@ -107,11 +118,12 @@ struct MemoryMaker: Sendable {
   // MARK: Decisions
 
   private func plan(
-    _ facts: [ExtractedFact], _ vectors: [[Float]], of episode: Episode, _ options: AddOptions
+    _ facts: [ExtractedFact], _ vectors: [[Float]], of episode: Episode, _ options: AddOptions,
+    _ embedder: any Embedder
   ) async throws(EngramError) -> ConsolidationPlan {
     let rules = RuleConsolidator()
     let near = try asEngramError {
-      try zip(facts, vectors).map { try held(near: $0.ruleFact, $1, scope: episode.scope) }
+      try zip(facts, vectors).map { try held(near: $0.ruleFact, $1, of: embedder.model, scope: episode.scope) }
     }
     // What is known word for word no model is asked about.
     let known = zip(facts, near).map { fact, near in
@@ -166,15 +178,15 @@ struct MemoryMaker: Sendable {
   /// The memories that a fact may say again, or may contradict: those of its slot before the nearest.
   /// Summaries are none; who wrote them writes them anew.
   private func held(
-    near fact: RuleFact, _ vector: [Float], scope: Scope
+    near fact: RuleFact, _ vector: [Float], of model: String, scope: Scope
   ) throws -> [ScoredMemory] {
     var held: [ScoredMemory] = []
     if let slot = fact.slot {
       held = try store.search(
-        vector, k: Self.shown / 2, scope: scope, filter: FactSlot.filter(slot))
+        vector, k: Self.shown / 2, scope: scope, filter: FactSlot.filter(slot), model: model)
     }
     let known = Set(held.map(\.memory.id))
-    held += try store.search(vector, k: Self.near, scope: scope)
+    held += try store.search(vector, k: Self.near, scope: scope, model: model)
       .filter { !known.contains($0.memory.id) }
     return held.filter { MemoryKind.read($0.memory.metadata) == nil }
   }

@@ -38,6 +38,7 @@ extension StoreError {
     case .inUse: "inUse"
     case .newerFormat: "newerFormat"
     case .mismatch(let setting, _, _): "mismatch \(setting)"
+    case .reembed: "reembed"
     case .index(let error): "index \(error.caseName)"
     case .invalid(let field, _): "invalid \(field)"
     case .unknownMemory: "unknownMemory"
