@@ -104,7 +104,7 @@ extension Store {
           """)
       statement.setUncheckedArguments(
         StatementArguments(
-          [CommitGroup.space, Timestamp.now] as [any DatabaseValueConvertible]
+          [pages.header.space, Timestamp.now] as [any DatabaseValueConvertible]
             + scope.conditions.map(\.value) as [any DatabaseValueConvertible]) + [limit])
       let memories = try SQLiteRow.all(of: statement) { row in
         let memory = try MemoryRow(row)

@@ -38,7 +38,6 @@ struct Reembedder: Sendable {
   func run() async throws(StoreError) -> ReembedReport {
     let begin = MonotonicTime.now
     let (source, pages) = (store.core.source, try openPages())
-    defer { pages.close() }
     var report = ReembedReport(model: space.model, previous: store.core.index.pages.header.embedding)
     var complete: Int64 = 0
     var index: SpaceIndex?
@@ -46,8 +45,11 @@ struct Reembedder: Sendable {
     while true {
       complete = try await embedAll(after: complete, into: pages, &report)
       let (known, upTo) = (index, complete)
-      let made = try await LongCall.run(progress) { call in
-        try SpaceIndex.make(known, source, pages, upTo: upTo, call)
+      let made = try await LongCall.run(progress) { [store] call in
+        let made = try SpaceIndex.make(known, source, pages, upTo: upTo, call)
+        // What questions have had made of the texts, the first one after the move would wait for.
+        if store.core.index.live.text.index != nil { _ = try store.textIndex(of: made.live) }
+        return made
       }
       index = made
       if try await switchOver(made, complete, limit) { break }

@@ -67,7 +67,9 @@ struct SpaceIndex: Sendable {
 
   private func bringUp(_ source: IndexSource, _ complete: Int64) throws -> Bool {
     let committed = try source.catalogue.read { db in
-      try isOfUse(db) ? CommittedChanges(of: live, upTo: complete, withMetadata: false, db) : nil
+      let isRead = live.text.index != nil
+      return try isOfUse(db)
+        ? CommittedChanges(of: live, upTo: complete, withMetadata: isRead, db) : nil
     }
     guard let committed else { return false }
     _ = try live.apply(committed)

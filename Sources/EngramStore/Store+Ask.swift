@@ -81,7 +81,7 @@ extension Store {
   }
 
   /// The full text of an index, read from the catalogue where nobody has asked for it before.
-  private func textIndex(of live: LiveIndex) throws(StoreError) -> TextIndex {
+  func textIndex(of live: LiveIndex) throws(StoreError) -> TextIndex {
     do {
       return try live.text.index { file in
         try read { db in
@@ -111,7 +111,7 @@ extension Store {
               JOIN memory m ON m.id = a.memory_id AND m.ended IS NULL
               JOIN vector v ON v.change = m.vector AND v.space = ? WHERE a.accessed_at > ?
               """)
-          statement.setUncheckedArguments([CommitGroup.space, known])
+          statement.setUncheckedArguments([live.pages.header.space, known])
           try SQLiteRow.each(of: statement) { found in
             guard let row = live.table.row(ofSlot: Int(found.int(0))) else { return }
             take(row, found.int(1), found.int(2))

@@ -8,14 +8,14 @@ extension Store {
   func answerFromPast(
     _ question: TextQuery, _ vector: [Float], k: Int, _ options: AskOptions
   ) throws(StoreError) -> [RankedMemory] {
-    let (dimension, metric) = (core.configuration.dimension, core.configuration.metric)
     let now = Timestamp.now
     let asOf: Int64? =
       if let time = options.asOf { try Timestamp.microseconds(time, field: "asOf") } else { nil }
     do {
-      let scorer = try VectorScorer(vector, dimension: dimension, metric: metric)
       return try readVectors { db, pages in
-        let past = try PastVersions(options, asOf: asOf, now: now, db)
+        let (dimension, metric) = (Int(pages.header.dimension), pages.header.metric)
+        let scorer = try VectorScorer(vector, dimension: dimension, metric: metric)
+        let past = try PastVersions(options, asOf: asOf, now: now, space: pages.header.space, db)
         let rows = past.rows
         guard !rows.isEmpty else { return [] }
         let pool = min(max(k, Self.candidates), IndexLimits.k.upperBound)
@@ -75,7 +75,9 @@ private struct PastVersions {
   /// - Parameters:
   ///   - asOf: microseconds since 1970; nil for now.
   ///   - now: the same.
-  init(_ options: AskOptions, asOf: Int64?, now: Int64, _ db: Database) throws {
+  init(
+    _ options: AskOptions, asOf: Int64?, now: Int64, space: UInt32, _ db: Database
+  ) throws {
     text = try TextIndex()
     turns = Turns(count: 0)
     let change = try asOf.map { try HistoryRow.lastChange(before: $0 + 1, db) } ?? .max
@@ -85,7 +87,7 @@ private struct PastVersions {
         horizon: Timestamp.date(try HistoryRow.changedAt(horizon, db) ?? now))
     }
     var conditions = ["m.change <= \(change)"]
-    var arguments: [(any DatabaseValueConvertible)?] = [CommitGroup.space]
+    var arguments: [(any DatabaseValueConvertible)?] = [space]
     if !options.includeExpired {
       conditions.append("(m.expires_at IS NULL OR m.expires_at > ?)")
       arguments.append(asOf ?? now)

@@ -18,7 +18,7 @@ import Testing
       var target = models[1]
       let store = try Store(
         path: directory.path, configuration: StoreConfiguration(dimension: 16, model: "first"))
-      let memories = (0..<1_500).map { models[0].memory("memory \($0)", scope: Scope(user: "u")) }
+      let memories = (0..<600).map { models[0].memory("memory \($0)", scope: Scope(user: "u")) }
       for (id, memory) in zip(try await store.insert(memories), memories) { texts[id] = memory.text }
       try await store.close()
       for round in 1...Self.rounds {
@@ -26,8 +26,9 @@ import Testing
           store: directory, durability: generator.oneIn(2) ? .full : .process, writers: 2,
           work: "reembed", environment: ["MODEL": target.name, "DIMENSION": "\(target.dimension)"])
         child.wait(for: "open")
-        if generator.oneIn(2) { child.wait(for: "embedding 1") }
-        usleep(UInt32.random(in: 100...500_000, using: &generator))
+        let line = ["embedding 1", "embedding", "moved"].randomElement(using: &generator)
+        if let line, !generator.oneIn(4) { child.wait(for: line) }
+        usleep(UInt32.random(in: 100...60_000, using: &generator))
         let lines = child.kill()
         #expect(lines.filter { $0.hasPrefix("!") } == [])
         for line in lines where line.hasPrefix("+ ") {
