@@ -6,7 +6,7 @@
 ///
 /// Against the word pieces of MiniLM (``EngramModels/MiniLM/tokenCount(of:)``), over the dialogues of the
 /// default data set and those of LoCoMo: 1 to 2 % too many in sum, 2 to 3 % off for the median text, at most
-/// 17 % for 19 of 20 texts, and 5 % at most for 20 texts together. Bytes divided by four are off by 11 % for
+/// 17 % for 19 of 20 texts, and 6 % at most for 20 texts together. Bytes divided by four are off by 11 % for
 /// the median text.
 public enum TokenEstimate {
   /// The tokens of a text; 0 where there is nothing but white space.

@@ -78,7 +78,8 @@ import Testing
           try await store.insert(
             (begin..<begin + 500).map { number in
               NewMemory(
-                text: "memory \(number)", vector: [Float(number), 1, Float(number % 7), 3],
+                text: "memory \(number)",
+                vector: (1...4).map { sin(Float(number * $0) * 1.7 + Float($0)) },
                 scope: Scope(user: "user \(number % 3)"))
             })
         }
