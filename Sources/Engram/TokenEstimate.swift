@@ -1,8 +1,8 @@
 /// About how many tokens a text takes in a language model: the unit of budgets.
 ///
-/// Every model cuts texts in its own way. This counts what most of them agree on: a word of up to 8 letters is
-/// one token, a longer one takes another for each further 8; digits go by threes; every other sign that is no
-/// white space, and every letter of a script that is not Latin, is one.
+/// Every model cuts texts in its own way. This counts what most of them agree on: a word of up to 8 letters
+/// is one token, a longer one takes another for each further 8; digits go by threes; every other sign that is
+/// no white space, and every letter of a script that is not Latin, is one.
 ///
 /// Against the word pieces of MiniLM (``EngramModels/MiniLM/tokenCount(of:)``), over the dialogues of the
 /// default data set and those of LoCoMo: 1 to 2 % too many in sum, 2 to 3 % off for the median text, at most
