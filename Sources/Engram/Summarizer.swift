@@ -7,7 +7,7 @@ struct Summarizer: Sendable {
   let embedders: EngineEmbedder
   let chat: (any ChatModel)?
 
-  private var store: Store { embedders.store }
+  var store: Store { embedders.store }
 
   /// How often it begins anew where others have changed the summary or erased something meanwhile.
   private static let attempts = 10

@@ -69,7 +69,7 @@ struct SpaceIndex: Sendable {
     let committed = try source.catalogue.read { db in
       let isRead = live.text.index != nil
       return try isOfUse(db)
-        ? CommittedChanges(of: live, upTo: complete, withMetadata: isRead, db) : nil
+        ? CommittedChanges(of: live, upTo: complete, withMetadata: false, withTexts: isRead, db) : nil
     }
     guard let committed else { return false }
     _ = try live.apply(committed)

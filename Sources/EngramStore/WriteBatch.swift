@@ -147,7 +147,7 @@ extension Store {
 
   /// Refuses what an insert of this memory would refuse for its fields.
   public func check(_ memory: NewMemory) throws(StoreError) {
-    _ = try PreparedMemory(memory, index: core.index.live.index)
+    _ = try PreparedMemory(memory, in: core.index.live)
   }
 
   /// Episodes of which making memories has been given up.

@@ -36,7 +36,7 @@ import Testing
       if generator.oneIn(6) { metadata["keep"] = true }
       if generator.oneIn(8) { metadata["_engram"] = ["kind": "summary"] }
       let age = Double.random(in: 0...120, using: &generator) * day
-      let vector = try await engine.vectors(of: ["memory \(number % 23) of \(number % 7)"])[0]
+      let vector = try await engine.embedders.current.vectors(of: ["memory \(number % 23) of \(number % 7)"])[0]
       try await engine.store.insert(
         NewMemory(
           text: "memory \(number)", vector: vector,

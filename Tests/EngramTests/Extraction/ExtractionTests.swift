@@ -291,7 +291,7 @@ import Testing
   /// A summary is nobody's fact: it is neither shown nor a duplicate.
   @Test func summariesAreLeftAlone() async throws {
     try await withModel(echo([(0, "DELETE", "0", "")])) { engine, _ in
-      let vector = try await engine.vectors(of: ["I like tea"])[0]
+      let vector = try await engine.embedders.current.vectors(of: ["I like tea"])[0]
       let summary = try await engine.store.insert(
         NewMemory(
           text: "I like tea", vector: vector, scope: scope,
