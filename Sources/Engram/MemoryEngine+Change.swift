@@ -6,19 +6,25 @@ extension MemoryEngine {
   ///
   /// - Parameters:
   ///   - metadata: members that are added or replaced; those with null go.
+  ///   - categories: all that it has afterwards.
+  ///   - importance: 0...1.
+  ///   - expiresAt: from when on searches and lists leave it out; one that has expired is found again
+  ///     with a later time, or with none.
   /// - Throws: `StoreError.unknownMemory` where there is none.
   public func update(
-    _ id: UUID, text: String? = nil, metadata: [String: JSONValue]? = nil
+    _ id: UUID, text: String? = nil, metadata: [String: JSONValue]? = nil,
+    categories: [String]? = nil, importance: FieldUpdate<Double>? = nil,
+    expiresAt: FieldUpdate<Date>? = nil
   ) async throws(EngramError) {
     let merge: Metadata? =
       if let metadata { try asEngramError { try Metadata(metadata) } } else { nil }
     try await embedders.using { embedder async throws(EngramError) in
       let vector: [Float]? =
         if let text { try await embedder.vectors(of: [text])[0] } else { nil }
-      try await asEngramError {
-        try await store.update(
-          id, MemoryUpdate(text: text, vector: vector, merging: merge), model: embedder.model)
-      }
+      let update = MemoryUpdate(
+        text: text, vector: vector, merging: merge, categories: categories, importance: importance,
+        expiresAt: expiresAt)
+      try await asEngramError { try await store.update(id, update, model: embedder.model) }
     }
   }
 

@@ -63,6 +63,21 @@ struct MemoryID: ExpressibleByArgument {
   }
 }
 
+/// A value on the command line, or `none`.
+struct OptionalValue<Value: ExpressibleByArgument & Sendable>: ExpressibleByArgument {
+  let value: Value?
+
+  init?(argument: String) {
+    if argument == "none" {
+      value = nil
+    } else if let given = Value(argument: argument) {
+      value = given
+    } else {
+      return nil
+    }
+  }
+}
+
 /// A JSON object on the command line.
 struct JSONObject: ExpressibleByArgument {
   let members: [String: JSONValue]

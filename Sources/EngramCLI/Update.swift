@@ -13,13 +13,24 @@ struct Update: AsyncParsableCommand {
     help: ArgumentHelp("Members of its metadata that are to change; null takes one out.", valueName: "json"))
   var metadata: JSONObject?
 
+  @Option(help: "A category that it has from now on, in place of those it had; may be given many times.")
+  var category: [String] = []
+
+  @Option(help: ArgumentHelp("How much it matters, 0 to 1, or none.", valueName: "number"))
+  var importance: OptionalValue<Double>?
+
+  @Option(
+    help: ArgumentHelp("The last day on which it is to be found, or none.", valueName: "YYYY-MM-DD"))
+  var expires: OptionalValue<String>?
+
   @OptionGroup var models: ModelOptions
   @OptionGroup var store: StoreOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    guard text != nil || metadata != nil else {
-      throw ValidationError("What is to change? Give a text, or --metadata.")
+    guard text != nil || metadata != nil || !category.isEmpty || importance != nil || expires != nil else {
+      throw ValidationError(
+        "What is to change? Give a text, --metadata, --category, --importance or --expires.")
     }
   }
 
@@ -27,7 +38,12 @@ struct Update: AsyncParsableCommand {
     try await output.run { [self] _ in
       let usage = try models.ledger()
       try await store.withEngine(models, usage) { engine in
-        try await engine.update(memory.id, text: text, metadata: metadata?.members)
+        let expiry = try expires?.value.map { try Memory.expiry(lastDay: $0) }
+        try await engine.update(
+          memory.id, text: text, metadata: metadata?.members,
+          categories: category.isEmpty ? nil : category,
+          importance: importance.map { FieldUpdate($0.value) },
+          expiresAt: expires.map { _ in FieldUpdate(expiry) })
       }
       return usage.added(to: Output([("message", .string("Memory updated successfully!"))]))
     }

@@ -203,7 +203,12 @@ struct CommitGroup {
     if let merging = update.merging {
       new.metadata = try Check.metadata(Metadata(canonical: old.metadata).merging(merging))
     }
-    let isOther = new.metadata != old.metadata
+    if let categories = update.categories { new.categories = categories }
+    if let importance = update.importance { new.importance = importance.value }
+    if let expiresAt = update.expiresAt { new.expiresAt = expiresAt.value }
+    // One that had expired may be out of the index: what makes it a row again is told as a whole.
+    let isMoved = new.expiresAt != old.expiresAt
+    let isOther = isMoved || new.metadata != old.metadata
     if update.vector != nil { new.vector = new.change }
     try head.append(.update, of: new, oldMemory: old.text, newMemory: new.text, at: time, db)
     try old.end(by: new.change, db)
@@ -213,8 +218,9 @@ struct CommitGroup {
       if let oldSlot {
         changes.append(
           .renewed(
-            change: new.change, slot: oldSlot, signals: new.signals,
-            metadata: isOther ? new.metadata : nil, text: update.text))
+            change: new.change, slot: oldSlot, scope: new.scope, expiresAt: new.expiresAt,
+            signals: new.signals, metadata: isOther ? new.metadata : nil,
+            text: isMoved ? new.text : update.text))
       }
       return
     }

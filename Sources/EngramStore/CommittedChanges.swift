@@ -8,9 +8,8 @@ import GRDB
 /// out, and whoever applies it twice, or to an index that knows a part of it, loses nothing.
 struct CommittedChanges {
   private(set) var changes: [AppliedChange] = []
-  /// The last change, and how many of the rows are new.
+  /// The last change.
   let head: Int64
-  private(set) var added = 0
   /// Slots lie below it.
   let slots: Int
   private let space: UInt32
@@ -50,19 +49,20 @@ struct CommittedChanges {
       guard (0..<slots).contains(slot) else {
         throw StoreError.damaged(file: Catalogue.fileName, reason: "a slot is out of range")
       }
+      let scope = Scope(user: try row.value(2), agent: try row.value(3), run: try row.value(4))
+      let expiresAt: Int64? = try row.value(6)
       let signals = RankingSignals.Own(updatedAt: try row.value(7), importance: try row.value(8))
       let (metadata, text): (String?, String?) = (try row.value(9), try row.value(10))
       if (try row.value(5) as Int64) <= covered, isKnown(slot) {
         changes.append(
-          .renewed(change: change, slot: slot, signals: signals, metadata: metadata, text: text))
+          .renewed(
+            change: change, slot: slot, scope: scope, expiresAt: expiresAt, signals: signals,
+            metadata: metadata, text: text))
       } else {
-        let scope = Scope(
-          user: try row.value(2), agent: try row.value(3), run: try row.value(4))
         changes.append(
           .added(
-            change: change, slot: slot, replacing: nil, scope: scope, expiresAt: try row.value(6),
+            change: change, slot: slot, replacing: nil, scope: scope, expiresAt: expiresAt,
             signals: signals, metadata: metadata, text: text))
-        added += 1
       }
     }
   }

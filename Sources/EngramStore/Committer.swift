@@ -154,7 +154,7 @@ final class Committer {
 
   private func writeSlots(of group: CommitGroup, _ db: Database) throws {
     let (slots, pages) = (group.firstSlot + group.slotCount, index.pages)
-    try index.live.reserve(group.slotCount, slots: slots)
+    try index.live.reserve(group.changes.count, slots: slots)
     guard group.slotCount > 0 else { return }
     try pages.makeRoom(slots: slots)
     try pages.writeSlots(group.slotBytes, from: group.firstSlot)

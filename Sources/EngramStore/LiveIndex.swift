@@ -12,9 +12,10 @@ enum AppliedChange: Sendable {
     change: Int64, slot: Int, replacing: Int?, scope: Scope, expiresAt: Int64?,
     signals: RankingSignals.Own, metadata: String?, text: String?)
   /// A new version of the memory whose vector lies in `slot`, with the same vector; metadata and text
-  /// are nil where they are as they were.
+  /// are nil where they are as they were, and it expires when it did.
   case renewed(
-    change: Int64, slot: Int, signals: RankingSignals.Own, metadata: String?, text: String?)
+    change: Int64, slot: Int, scope: Scope, expiresAt: Int64?, signals: RankingSignals.Own,
+    metadata: String?, text: String?)
   /// The memory whose vector lies in `slot` is no more, or has another vector now.
   case removed(slot: Int)
 }
@@ -70,24 +71,28 @@ final class LiveIndex: Sendable {
         switch applied {
         case .added(
           let change, let slot, let replaced, let scope, let expiresAt, let own, let metadata, let text):
-          let key = postings.intern(scope)
           let before = replaced.flatMap { table.row(ofSlot: $0) }
-          let row = try index.append(at: pages.vector(slot)) { row in
-            table.set(row, change: change, slot: slot, key: key)
+          let row = UInt32(try append(change, slot, scope, own, accessesOf: before))
+          if let metadata { changed.append((row, metadata)) }
+          if let text { texts.append((row, text)) }
+          expirations.set(slot, to: expiresAt)
+        case .renewed(
+          let change, let slot, let scope, let expiresAt, let own, let metadata, let text):
+          let row: Int
+          if let known = table.row(ofSlot: slot) {
+            row = known
+            table.setChange(row, change)
             signals.set(row, own)
-            signals.setAccesses(row, asOf: before)
+          } else {
+            // It had expired.
+            guard metadata != nil, text != nil, expiresAt ?? .max > Timestamp.now else { continue }
+            row = try append(change, slot, scope, own, accessesOf: nil)
           }
-          postings.insert(UInt32(row), key)
           if let metadata { changed.append((UInt32(row), metadata)) }
           if let text { texts.append((UInt32(row), text)) }
-          if let expiresAt { expirations.insert(slot, at: expiresAt) }
-        case .renewed(let change, let slot, let own, let metadata, let text):
-          guard let row = table.row(ofSlot: slot) else { continue }
-          table.setChange(row, change)
-          signals.set(row, own)
-          if let metadata { changed.append((UInt32(row), metadata)) }
-          if let text { texts.append((UInt32(row), text)) }
+          expirations.set(slot, to: expiresAt)
         case .removed(let slot):
+          expirations.set(slot, to: nil)
           // Its expiry may have taken it out already.
           if let row = remove(slot) {
             changed.append((row, nil))
@@ -111,9 +116,25 @@ final class LiveIndex: Sendable {
       throw StoreError.damaged(
         file: pages.file.path.string, reason: "it is shorter than the catalogue says")
     }
-    try reserve(committed.added, slots: committed.slots)
+    try reserve(committed.changes.count, slots: committed.slots)
     try apply(committed.changes, covering: committed.head)
     return true
+  }
+
+  /// Puts a memory into the index and its scope; its row.
+  ///
+  /// - Parameter other: the row that stood for it before.
+  private func append(
+    _ change: Int64, _ slot: Int, _ scope: Scope, _ own: RankingSignals.Own, accessesOf other: Int?
+  ) throws(IndexError) -> Int {
+    let key = postings.intern(scope)
+    let row = try index.append(at: pages.vector(slot)) { row in
+      table.set(row, change: change, slot: slot, key: key)
+      signals.set(row, own)
+      signals.setAccesses(row, asOf: other)
+    }
+    postings.insert(UInt32(row), key)
+    return row
   }
 
   /// Takes the memory whose vector lies in `slot` out of the index and its scope; its row, unless it
@@ -134,7 +155,7 @@ final class LiveIndex: Sendable {
   /// When a memory expires, for those that were there when the store was opened.
   func expect(expiry: Int64, ofSlot slot: Int) {
     state.withLock {
-      $0.insert(slot, at: expiry)
+      $0.set(slot, to: expiry)
       nextExpiry.store($0.next ?? .max, ordering: .relaxed)
     }
   }
@@ -232,10 +253,16 @@ final class LiveIndex: Sendable {
 private struct Expirations {
   private var byTime: [Int64: [Int]] = [:]
   private var times = Heap<Int64>()
+  /// What counts: a slot stays listed at a time that an update has taken from it.
+  private var timeOf: [Int: Int64] = [:]
 
   var next: Int64? { times.min }
 
-  mutating func insert(_ slot: Int, at time: Int64) {
+  /// - Parameter time: nil for never.
+  mutating func set(_ slot: Int, to time: Int64?) {
+    guard timeOf[slot] != time else { return }
+    timeOf[slot] = time
+    guard let time else { return }
     if byTime[time, default: []].isEmpty { times.insert(time) }
     byTime[time, default: []].append(slot)
   }
@@ -244,6 +271,8 @@ private struct Expirations {
   mutating func popDue(at now: Int64) -> [Int]? {
     guard let time = times.min, time <= now else { return nil }
     times.removeMin()
-    return byTime.removeValue(forKey: time) ?? []
+    let due = (byTime.removeValue(forKey: time) ?? []).filter { timeOf[$0] == time }
+    for slot in due { timeOf[slot] = nil }
+    return due
   }
 }

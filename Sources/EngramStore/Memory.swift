@@ -145,16 +145,40 @@ public struct MemoryUpdate: Sendable {
   public var metadata: Metadata?
   /// Members that are added to the metadata or take the place of those there; null takes one out.
   public var merging: Metadata?
+  /// All of its categories; an empty list takes them out.
+  public var categories: [String]?
+  public var importance: FieldUpdate<Double>?
+  public var expiresAt: FieldUpdate<Date>?
 
   public init(
-    text: String? = nil, vector: [Float]? = nil, metadata: Metadata? = nil, merging: Metadata? = nil
+    text: String? = nil, vector: [Float]? = nil, metadata: Metadata? = nil, merging: Metadata? = nil,
+    categories: [String]? = nil, importance: FieldUpdate<Double>? = nil,
+    expiresAt: FieldUpdate<Date>? = nil
   ) {
     self.text = text
     self.vector = vector
     self.metadata = metadata
     self.merging = merging
+    self.categories = categories
+    self.importance = importance
+    self.expiresAt = expiresAt
   }
 }
+
+/// What becomes of a field that a memory may be without.
+public enum FieldUpdate<Value: Sendable>: Sendable {
+  case set(Value)
+  /// The memory is without it afterwards.
+  case clear
+
+  /// Nil for a field that is cleared.
+  public init(_ value: Value?) { self = value.map(Self.set) ?? .clear }
+
+  /// The new value; nil where it is cleared.
+  public var value: Value? { if case .set(let value) = self { value } else { nil } }
+}
+
+extension FieldUpdate: Equatable where Value: Equatable {}
 
 /// One result of a search.
 public struct ScoredMemory: Sendable, Hashable {

@@ -75,7 +75,8 @@ public final class Store: Sendable {
     return try await submit(.insert(prepared))
   }
 
-  /// Changes a memory's text, vector or metadata; what it was before stays in its history.
+  /// Changes a memory's text, vector, metadata, categories, importance or expiry; what it was before
+  /// stays in its history.
   ///
   /// - Parameter model: that made the vector, if there is one; nil for ``model``.
   public func update(

@@ -99,20 +99,10 @@ struct PreparedMemory: Sendable {
     scope = memory.scope
     key = memory.key
     metadata = try Check.metadata(memory.metadata)
-    guard memory.categories.count <= StoreLimits.categories else {
-      throw .invalid(
-        field: "categories", reason: "a memory has at most \(StoreLimits.categories)")
-    }
-    for category in memory.categories { try Check.name(category, field: "category") }
-    categories = try MemoryRow.encodeCategories(memory.categories)
+    categories = try Check.categories(memory.categories)
     role = memory.role
     actor = memory.actor
-    if let importance = memory.importance {
-      guard importance >= 0, importance <= 1 else {
-        throw .invalid(field: "importance", reason: "it must lie in 0...1")
-      }
-    }
-    importance = memory.importance
+    importance = try Check.importance(memory.importance)
     createdAt = try Check.time(memory.createdAt, field: "createdAt")
     expiresAt = try Check.time(memory.expiresAt, field: "expiresAt")
     validFrom = try Check.time(memory.validFrom, field: "validFrom")
@@ -135,12 +125,16 @@ struct PreparedUpdate: Sendable {
   let origin: VectorOrigin?
   let metadata: String?
   let merging: Metadata?
+  let categories: String?
+  let importance: FieldUpdate<Double>?
+  let expiresAt: FieldUpdate<Int64>?
 
   /// - Parameter live: the index over vectors of the model that made this one's.
   init(_ update: MemoryUpdate, in live: LiveIndex) throws(StoreError) {
     guard update.text != nil || update.vector != nil || update.metadata != nil || update.merging != nil
+      || update.categories != nil || update.importance != nil || update.expiresAt != nil
     else {
-      throw .invalid(field: "update", reason: "it changes nothing; give text, vector or metadata")
+      throw .invalid(field: "update", reason: "it changes nothing; give what is to change")
     }
     guard update.metadata == nil || update.merging == nil else {
       throw .invalid(field: "merging", reason: "metadata are replaced or merged, not both")
@@ -152,6 +146,16 @@ struct PreparedUpdate: Sendable {
     origin = vector == nil ? nil : live.pages.header.origin
     metadata =
       if let metadata = update.metadata { try Check.metadata(metadata) } else { nil }
+    categories =
+      if let categories = update.categories { try Check.categories(categories) } else { nil }
+    importance =
+      if let importance = update.importance {
+        FieldUpdate(try Check.importance(importance.value))
+      } else { nil }
+    expiresAt =
+      if let expiresAt = update.expiresAt {
+        FieldUpdate(try Check.time(expiresAt.value, field: "expiresAt"))
+      } else { nil }
   }
 }
 
@@ -188,6 +192,24 @@ enum Check {
       throw .invalid(field: "metadata", reason: "it is longer than \(StoreLimits.textBytes) bytes")
     }
     return metadata.json
+  }
+
+  static func categories(_ categories: [String]) throws(StoreError) -> String {
+    guard categories.count <= StoreLimits.categories else {
+      throw .invalid(
+        field: "categories", reason: "a memory has at most \(StoreLimits.categories)")
+    }
+    for category in categories { try name(category, field: "category") }
+    return try MemoryRow.encodeCategories(categories)
+  }
+
+  static func importance(_ importance: Double?) throws(StoreError) -> Double? {
+    if let importance {
+      guard importance >= 0, importance <= 1 else {
+        throw .invalid(field: "importance", reason: "it must lie in 0...1")
+      }
+    }
+    return importance
   }
 
   static func vector(_ vector: [Float], index: HNSWIndex) throws(StoreError) -> [Float] {

@@ -73,6 +73,72 @@ import Testing
     }
   }
 
+  /// An update lets a memory expire, later, sooner or never; one that had expired is found again, by
+  /// other processes, too, and after each way of opening.
+  @Test func anUpdateMovesIt() async throws {
+    try await withTemporaryDirectory { directory in
+      let (past, future) = (Date(timeIntervalSinceNow: -1), Date(timeIntervalSinceNow: 3_600))
+      var stores = [try openStore(directory), try openStore(directory)]
+      let ids = try await stores[0].insert([
+        memory("a green cup", expires: past), memory("a red cup", expires: future),
+        memory("a blue cup", expires: nil),
+      ])
+      func check(_ found: [String], _ what: Comment) async throws {
+        let all = ["a blue cup", "a green cup", "a red cup"]
+        for (number, store) in stores.enumerated() {
+          try self.check(store, found: found.sorted(), all: all)
+          let asked = try store.ask("cup", vector: vector, k: 10, scope: Scope(user: "anna"))
+          #expect(asked.map(\.memory.text).sorted() == found.sorted(), what)
+          #expect(try await store.verify().problems.isEmpty, "\(what), store \(number)")
+        }
+      }
+      try await check(["a blue cup", "a red cup"], "at first")
+      try await stores[0].update(ids[0], MemoryUpdate(expiresAt: .clear))
+      try await stores[0].update(ids[1], MemoryUpdate(expiresAt: .set(past)))
+      try await stores[0].update(ids[2], MemoryUpdate(metadata: .empty, expiresAt: .set(future)))
+      try await check(["a blue cup", "a green cup"], "moved")
+      for origin in ["kept", "removed"] {
+        for store in stores { try await store.close() }
+        if origin == "removed" { try directory.snapshot.remove() }
+        stores = [try openStore(directory), try openStore(directory)]
+        try await check(["a blue cup", "a green cup"], "snapshot \(origin)")
+      }
+      // What had expired when the store was opened comes back as well; a time that was taken back is
+      // forgotten.
+      try await stores[1].update(ids[1], MemoryUpdate(expiresAt: .set(future)))
+      try await stores[1].update(ids[2], MemoryUpdate(expiresAt: .set(past)))
+      try await stores[1].update(ids[2], MemoryUpdate(text: "a blue cup", expiresAt: .clear))
+      try await check(["a blue cup", "a green cup", "a red cup"], "back")
+      for store in stores { try await store.close() }
+    }
+  }
+
+  @Test func categoriesAndImportance() async throws {
+    try await withTemporaryDirectory { directory in
+      let store = try openStore(directory)
+      let id = try await store.insert(memory("tea", expires: nil))
+      try await store.update(id, MemoryUpdate(categories: ["a", "b"], importance: .set(0.5)))
+      var found = try store.get(id)
+      #expect(found.categories == ["a", "b"] && found.importance == 0.5 && found.text == "tea")
+      try await store.update(id, MemoryUpdate(categories: [], importance: .clear))
+      found = try store.get(id)
+      #expect(found.categories.isEmpty && found.importance == nil)
+      for (update, kind) in [
+        (MemoryUpdate(), "invalid update"),
+        (MemoryUpdate(importance: .set(1.5)), "invalid importance"),
+        (MemoryUpdate(importance: .set(.nan)), "invalid importance"),
+        (MemoryUpdate(categories: [""]), "invalid category"),
+        (MemoryUpdate(categories: Array(repeating: "c", count: 65)), "invalid categories"),
+        (MemoryUpdate(expiresAt: .set(.distantPast - 1e15)), "invalid expiresAt"),
+      ] {
+        #expect(await refusal { try await store.update(id, update) } == kind)
+      }
+      #expect(try store.history(of: id).count == 3)
+      #expect(try await store.verify().isSound)
+      try await store.close()
+    }
+  }
+
   /// Searches until the memory that expires is not found any more; how often it was found.
   private func looks(at store: Store, until expiry: Date) throws -> Int {
     var looks = 0

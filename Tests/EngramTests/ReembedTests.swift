@@ -103,7 +103,7 @@ import Testing
               let text = "worker\(worker) remark\(number)"
               try await engine.add(
                 [Message(.user, text)], scope: scope, options: AddOptions(mode: .verbatim))
-              let found = try await engine.search(text, scope: scope, limit: 3)
+              let found = try await engine.search(text, scope: scope, options: SearchOptions(limit: 3))
               #expect(found.first?.memory.text == text)
             }
           }

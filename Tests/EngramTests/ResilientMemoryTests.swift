@@ -46,7 +46,7 @@ import Testing
 
   private static func search(_ memory: ResilientMemory) async throws(EngramError) -> [String] {
     try await memory.read(or: []) { engine in
-      try await engine.search("green tea", scope: alice, threshold: 0).map(\.memory.text)
+      try await engine.search("green tea", scope: alice, options: SearchOptions(threshold: 0)).map(\.memory.text)
     }
   }
 

@@ -49,8 +49,8 @@ import Testing
     }
     for _ in 0..<20 {
       _ = try await engine.search(
-        "memory \(Int.random(in: 0..<23, using: &generator))", scope: Scope(user: "user 0"), limit: 3,
-        threshold: 0)
+        "memory \(Int.random(in: 0..<23, using: &generator))", scope: Scope(user: "user 0"),
+        options: SearchOptions(limit: 3, threshold: 0))
     }
     try await engine.store.writeAccesses()
   }
@@ -180,7 +180,7 @@ import Testing
         RetentionPolicy(maxPerScope: 0), at: Date(timeIntervalSinceNow: 60))
       #expect(plan.memories.map(\.id) == ids && plan.memories.allSatisfy { $0.reasons == [.quota] })
       #expect(
-        try await engine.search("green tea", scope: Scope(user: "a"), limit: 1).map(\.memory.id) == [ids[0]])
+        try await engine.search("green tea", scope: Scope(user: "a"), options: SearchOptions(limit: 1)).map(\.memory.id) == [ids[0]])
       try await engine.update(ids[1], metadata: ["a": 1])
       try await engine.delete(ids[2])
       let run = try await engine.retention.run(plan)
@@ -306,7 +306,7 @@ import Testing
       if number % 20 == 0 { options.metadata = try Metadata(["pinned": true]) }
       let added = try await engine.add("memory \(number)", scope: scope, options: options).map(\.id)
       if number % 20 == 0 { pinned += added }
-      _ = try await engine.search("memory", scope: scope, limit: 3)
+      _ = try await engine.search("memory", scope: scope, options: SearchOptions(limit: 3))
       guard generator.oneIn(3), let id = added.first else { continue }
       do throws(EngramError) {
         try await engine.update(id, metadata: ["n": .int(Int64(number))])

@@ -92,10 +92,20 @@ struct ModelRun {
   private mutating func update() async throws {
     guard let id = randomID() else { return }
     var update = MemoryUpdate()
-    let parts = Int.random(in: 1...7, using: &generator)
+    let parts = Int.random(in: 1...63, using: &generator)
     if parts & 1 != 0 { update.text = text() }
     if parts & 2 != 0 { update.vector = vector() }
     if parts & 4 != 0 { update.metadata = try metadata() }
+    if parts & 8 != 0 { update.categories = generator.oneIn(2) ? [] : ["b", "a, \"b\"", "\u{E9}"] }
+    if parts & 16 != 0 {
+      update.importance = generator.oneIn(3) ? .clear : .set(.random(in: 0...1, using: &generator))
+    }
+    if parts & 32 != 0 {
+      let times: [ClosedRange<Int64>?] = [
+        nil, 1_000_000_000...1_700_000_000, 4_000_000_000...4_200_000_000,
+      ]
+      update.expiresAt = FieldUpdate((times.randomElement(using: &generator) ?? nil).map { date($0) })
+    }
     let begin = Date()
     try await store.update(id, update)
     model.update(id, update, time: begin...Date())

@@ -48,6 +48,9 @@ struct StoreModel {
     if let text = update.text { record.memory.text = text }
     if let vector = update.vector { record.memory.vector = vector }
     if let metadata = update.metadata { record.memory.metadata = metadata }
+    if let categories = update.categories { record.memory.categories = categories }
+    if let importance = update.importance { record.memory.importance = importance.value }
+    if let expiresAt = update.expiresAt { record.memory.expiresAt = expiresAt.value }
     current[id] = record
     self.record(id, .update, old, record.memory.text)
   }
