@@ -59,6 +59,7 @@ let package = Package(
         "EngramModels", "EngramStore",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .executableTarget(
       name: "EngramCLI",

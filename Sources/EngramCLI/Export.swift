@@ -1,24 +1,33 @@
 import ArgumentParser
+import Engram
 import EngramStore
 import SystemPackage
 
 struct Export: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Writes all that a store holds as lines of JSON.",
+    abstract: "Writes all that a store holds as lines of JSON, or as Markdown files.",
     discussion: """
       History, every version of every memory, and vectors, without loss: import makes the same store \
-      of it. docs/export.md says what each line means.
+      of it. docs/export.md says what each line means. Markdown files are for people, too: vectors are \
+      left out, as the same model makes them anew, and sync takes edits over; docs/markdown.md.
       """)
 
   @Argument(help: "The directory of the store.")
   var path: String
 
-  @Argument(help: "The file to make, or - for standard output; nothing may be there yet.")
+  @Argument(
+    help: "The file to make, or - for standard output, or the directory; nothing may be there yet.")
   var file = "-"
+
+  @Flag(help: "Make a directory of Markdown files.")
+  var markdown = false
 
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
+    if file == "-", markdown {
+      throw ValidationError("Which directory is to be made of Markdown files?")
+    }
     if file == "-", output.json {
       throw ValidationError("--json and an export to standard output would mix; name a file.")
     }
@@ -26,6 +35,12 @@ struct Export: AsyncParsableCommand {
 
   func run() async throws {
     try await output.run { [self] progress in
+      if markdown {
+        let files = try await withStore(path) { store in
+          try await store.exportMarkdown(to: file, progress: progress)
+        }
+        return Output([("export", .string(file)), ("files", .int(Int64(files)))])
+      }
       let counts = try await withStore(path) { store in
         file == "-"
           ? try await store.export(to: FileDescriptor.standardOutput, progress: progress)

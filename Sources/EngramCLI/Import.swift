@@ -1,4 +1,6 @@
 import ArgumentParser
+import Engram
+import EngramModels
 import EngramStore
 
 struct Import: AsyncParsableCommand {
@@ -6,19 +8,30 @@ struct Import: AsyncParsableCommand {
     abstract: "Makes a store of an export, and proves all of it.",
     discussion: """
       Every checksum and every hash of the history is computed anew. A file that was cut off or \
-      altered is refused with the number of the line, and nothing is left behind.
+      altered is refused with the number of the line, and nothing is left behind. Of Markdown files \
+      vectors are made anew; edits since the export are named, and sync takes them over.
       """)
 
-  @Argument(help: "A file that export wrote.")
+  @Argument(help: "A file that export wrote, or the directory.")
   var file: String
 
   @Argument(help: "The directory of the new store; nothing may be there yet.")
   var path: String
 
+  @Flag(help: "It is a directory of Markdown files.")
+  var markdown = false
+
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
     try await output.run { [self] progress in
+      if markdown {
+        let imported = try await MemoryEngine.importMarkdown(
+          from: file, to: path, embedder: try MiniLM.installed(), progress: progress)
+        return Output(
+          imported.report.fields + [("edited_files", .array(imported.edited.map(JSONValue.string)))],
+          isSound: imported.report.isSound)
+      }
       let report = try await Store.import(from: file, to: path, progress: progress)
       return Output(report.fields, isSound: report.isSound)
     }

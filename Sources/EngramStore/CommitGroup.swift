@@ -44,6 +44,7 @@ struct CommitGroup {
       return try retire(memories, by: actor, db)
     case .revive(let deletions, let actor): return try revive(deletions, by: actor, db)
     case .ensureNoErasure(let change): try ensureNoErasure(after: change, db)
+    case .expect(let versions): try expect(versions, db)
     case .recordAccess(let accesses): try record(accesses, db)
     case .record(let episodes): for episode in episodes { try episode.insert(db) }
     case .finish(let episode): try wait(episode, Episode.Postponement(), db)
@@ -231,6 +232,13 @@ struct CommitGroup {
         change: new.change, slot: slot, replacing: oldSlot, scope: new.scope,
         expiresAt: new.expiresAt, signals: new.signals, metadata: new.metadata, text: new.text))
     if let oldSlot { changes.append(.removed(slot: oldSlot)) }
+  }
+
+  private func expect(_ versions: [UUID: Int64], _ db: Database) throws {
+    for (id, change) in versions {
+      guard let row = try MemoryRow.current(id, db) else { throw StoreError.unknownMemory(id) }
+      guard row.change == change else { throw StoreError.changed(id) }
+    }
   }
 
   private mutating func delete(_ ids: [UUID], _ db: Database) throws {

@@ -144,8 +144,8 @@ final class Committer {
       return .success(try group.add(request, db))
     } catch let error as StoreError {
       switch error {
-      case .unknownMemory, .duplicateID, .conflictingKey, .invalid, .notWaiting, .erasedSince,
-        .mismatch:
+      case .unknownMemory, .changed, .duplicateID, .conflictingKey, .invalid, .notWaiting,
+        .erasedSince, .mismatch:
         return .failure(error)
       default: throw error
       }

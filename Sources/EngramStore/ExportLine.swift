@@ -2,21 +2,23 @@ import Foundation
 
 /// A line of an export: a JSON object whose last member is the CRC-32C of all before it.
 /// `docs/export.md` specifies every member.
-struct ExportLine {
-  enum Kind: String { case header = "engram", history, memory, vector, key, access, cut, episode, end }
+package struct ExportLine: Sendable {
+  package enum Kind: String, Sendable {
+    case header = "engram", history, memory, vector, key, access, cut, episode, end
+  }
 
   /// Why a line is refused.
-  struct Refusal: Error {
-    var reason: String
-    init(_ reason: String) { self.reason = reason }
+  package struct Refusal: Error {
+    package var reason: String
+    package init(_ reason: String) { self.reason = reason }
   }
 
   static let version: Int64 = 1
 
-  let kind: Kind
-  var members: [String: JSONValue]
+  package let kind: Kind
+  package var members: [String: JSONValue]
 
-  init(_ kind: Kind, _ members: [String: JSONValue]) {
+  package init(_ kind: Kind, _ members: [String: JSONValue]) {
     self.kind = kind
     self.members = members
   }
@@ -28,7 +30,7 @@ struct ExportLine {
   private static let sealBytes = seal.count + 8 + end.count
 
   /// The line with its end.
-  func encoded() throws -> [UInt8] {
+  package func encoded() throws -> [UInt8] {
     var members = members
     members["type"] = .string(kind.rawValue)
     var text = Array(try JSONValue.object(members).canonicalText.utf8.dropLast())
@@ -41,7 +43,7 @@ struct ExportLine {
   }
 
   /// - Parameter line: without its end.
-  init(_ line: ArraySlice<UInt8>) throws(Refusal) {
+  package init(_ line: ArraySlice<UInt8>) throws(Refusal) {
     let body = Array(line.dropLast(Self.sealBytes))
     let checksum = Checksum.crc32c(body)
     let tail = Self.seal + Self.hexadecimal(checksum).utf8 + Self.end
@@ -62,12 +64,12 @@ struct ExportLine {
 
   // MARK: Members
 
-  func text(_ name: String) throws(Refusal) -> String {
+  package func text(_ name: String) throws(Refusal) -> String {
     guard let text = try optionalText(name) else { throw Refusal("\(name) is missing") }
     return text
   }
 
-  func optionalText(_ name: String) throws(Refusal) -> String? {
+  package func optionalText(_ name: String) throws(Refusal) -> String? {
     switch members[name] {
     case .null?: return nil
     case .string(let text)?: return text
@@ -75,12 +77,12 @@ struct ExportLine {
     }
   }
 
-  func int(_ name: String) throws(Refusal) -> Int64 {
+  package func int(_ name: String) throws(Refusal) -> Int64 {
     guard let value = try optionalInt(name) else { throw Refusal("\(name) is missing") }
     return value
   }
 
-  func optionalInt(_ name: String) throws(Refusal) -> Int64? {
+  package func optionalInt(_ name: String) throws(Refusal) -> Int64? {
     switch members[name] {
     case .null?: return nil
     case .int(let value)?: return value
@@ -88,7 +90,7 @@ struct ExportLine {
     }
   }
 
-  func optionalDouble(_ name: String) throws(Refusal) -> Double? {
+  package func optionalDouble(_ name: String) throws(Refusal) -> Double? {
     switch members[name] {
     case .null?: return nil
     case .double(let value)?: return value
@@ -103,7 +105,7 @@ struct ExportLine {
     return value
   }
 
-  func uuid(_ name: String) throws(Refusal) -> UUID {
+  package func uuid(_ name: String) throws(Refusal) -> UUID {
     guard let id = UUID(uuidString: try text(name)) else { throw Refusal("\(name) is no UUID") }
     return id
   }
@@ -153,6 +155,21 @@ extension JSONValue {
       withUnsafeBytes(of: component.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
     }
     self = .string(bytes.base64EncodedString())
+  }
+}
+
+// MARK: - Vectors
+
+extension ExportLine {
+  /// The line of a vector.
+  package init(_ vector: [Float], ofChange change: Int64) {
+    self.init(vector, ofChange: change, checksum: Int64(VectorPages.vectorChecksum(vector)))
+  }
+
+  init(_ vector: [Float], ofChange change: Int64, checksum: Int64) {
+    self.init(
+      .vector,
+      ["change": .int(change), "checksum": .int(checksum), "vector": JSONValue(vector)])
   }
 }
 

@@ -2,7 +2,7 @@ import Foundation
 
 extension Data {
   /// Two digits a byte, in lower case.
-  var hexadecimal: String {
+  package var hexadecimal: String {
     let digits = Array("0123456789abcdef".utf8)
     var text: [UInt8] = []
     text.reserveCapacity(count * 2)

@@ -249,7 +249,7 @@ extension WriteRequest {
     switch self {
     case .insert: .add
     case .all(let requests, _): requests.lazy.compactMap(\.operation).first
-    case .record, .finish, .postpone, .requeue, .ensureNoErasure: nil
+    case .expect, .record, .finish, .postpone, .requeue, .ensureNoErasure: nil
     case .update: .update
     case .revive: .add
     case .delete, .erase, .retire: .delete

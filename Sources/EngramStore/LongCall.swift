@@ -16,12 +16,18 @@ public struct StoreProgress: Sendable, Hashable {
   /// 0 where nobody can tell.
   public var total: Int
 
+  package init(phase: Phase, done: Int, total: Int) {
+    self.phase = phase
+    self.done = done
+    self.total = total
+  }
+
   /// Called on a thread of the call's own, between one step and the next.
   public typealias Handler = @Sendable (StoreProgress) -> Void
 }
 
 /// A call that takes long: it says how far it has come and ends when its caller's task is cancelled.
-final class LongCall: Sendable {
+package final class LongCall: Sendable {
   private let progress: StoreProgress.Handler?
   private let isCancelled = Atomic(false)
 
@@ -33,7 +39,7 @@ final class LongCall: Sendable {
   /// Runs `body` on a thread of its own.
   ///
   /// - Throws: `StoreError.cancelled` where it stopped because the task was cancelled.
-  static func run<Value: Sendable>(
+  package static func run<Value: Sendable>(
     _ progress: StoreProgress.Handler?, _ body: @escaping @Sendable (LongCall) throws -> Value
   ) async throws(StoreError) -> Value {
     let call = LongCall(progress)
@@ -52,7 +58,7 @@ final class LongCall: Sendable {
   }
 
   /// To be called often: reports now and then, and throws once the task is cancelled.
-  func reached(
+  package func reached(
     _ done: Int, of total: Int = 0, _ phase: StoreProgress.Phase
   ) throws(StoreError) {
     if isCancelled.load(ordering: .relaxed) { throw .cancelled }

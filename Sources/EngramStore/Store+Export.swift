@@ -1,7 +1,5 @@
 import Crypto
-import EngramIndex
 import Foundation
-import GRDB
 import SystemPackage
 
 /// What an export holds, as its last line says.
@@ -16,6 +14,19 @@ public struct ExportCounts: Sendable, Hashable {
   /// Memories of which compaction has left no version.
   public var cut = 0
   public var episodes = 0
+
+  mutating func count(_ kind: ExportLine.Kind) {
+    switch kind {
+    case .header, .end: break
+    case .history: history += 1
+    case .memory: memories += 1
+    case .vector: vectors += 1
+    case .key: keys += 1
+    case .access: accesses += 1
+    case .cut: cut += 1
+    case .episode: episodes += 1
+    }
+  }
 }
 
 extension Store {
@@ -66,200 +77,27 @@ extension Store {
   private func writeExport(to stream: FileStream, _ call: LongCall) throws -> ExportCounts {
     try readVectors { db, pages in
       try call.watching(db) {
-        var exporter = Exporter(db: db, pages: pages, stream: stream, call: call)
-        try exporter.writeHeader()
-        try exporter.writeHistory()
-        try exporter.writeMemories()
-        try exporter.writeVectors()
-        try exporter.writeKeys()
-        try exporter.writeAccesses()
-        try exporter.writeCutMemories()
-        try exporter.writeEpisodes()
-        try exporter.writeEnd()
-        return exporter.counts
+        let tables = ExportTables(db: db, identity: pages.header, call: call)
+        var counts = ExportCounts()
+        // Of all lines but the first, which names the store.
+        var hash = SHA256()
+        var stream = stream
+        func write(_ line: ExportLine) throws {
+          let text = try line.encoded()
+          if line.kind != .header { hash.update(data: text) }
+          try stream.write(text)
+          counts.count(line.kind)
+        }
+        try write(tables.header())
+        try tables.history(write)
+        try tables.memories(write)
+        try tables.vectors(pages, write)
+        try tables.rest(write)
+        try write(counts.exported(sha256: Data(hash.finalize())))
+        try stream.flush()
+        return counts
       }
     }
-  }
-}
-
-/// Writes the tables of a store in one read transaction.
-private struct Exporter {
-  let db: Database
-  let pages: VectorPages
-  var stream: FileStream
-  let call: LongCall
-  var counts = ExportCounts()
-  /// Of all lines but the first, which names the store.
-  private var hash = SHA256()
-
-  init(db: Database, pages: VectorPages, stream: FileStream, call: LongCall) {
-    self.db = db
-    self.pages = pages
-    self.stream = stream
-    self.call = call
-  }
-
-  private mutating func write(_ line: ExportLine) throws {
-    let text = try line.encoded()
-    if line.kind != .header { hash.update(data: text) }
-    try stream.write(text)
-  }
-
-  mutating func writeHeader() throws {
-    let header = pages.header
-    try write(
-      ExportLine(
-        .header,
-        [
-          "version": .int(ExportLine.version), "store": JSONValue(header.store),
-          "model": .string(header.model),
-          "dimension": .int(Int64(header.dimension)),
-          "metric": .string(header.metric.rawValue),
-          "head": .string(try HistoryHead(db).description),
-          "horizon": JSONValue(try Horizon.change(db)),
-        ]))
-  }
-
-  mutating func writeHistory() throws {
-    let total = try Int.fetchOne(db, sql: "SELECT count(*) FROM history") ?? 0
-    let rows = try Row.fetchCursor(
-      db,
-      sql: """
-        SELECT \(HistoryRow.columnsOfH), \(HistoryPayload.columns), h.hash, s.successor
-        FROM history h LEFT JOIN history_payload p USING (sequence)
-        LEFT JOIN succession s ON s.change = h.sequence ORDER BY h.sequence
-        """)
-    while let row = try rows.next() {
-      let isErased = row.hasNull(atIndex: HistoryRow.columnCount)
-      let payload = isErased ? nil : try HistoryPayload(row, from: HistoryRow.columnCount)
-      try write(
-        try HistoryRow(row).exported(
-          payload, hash: try row.value(HistoryRow.columnCount + 5),
-          successor: UUID(bytes: try row.value(HistoryRow.columnCount + 6))))
-      counts.history += 1
-      try call.reached(counts.history, of: total, .history)
-    }
-  }
-
-  mutating func writeMemories() throws {
-    let total = try Int.fetchOne(db, sql: "SELECT count(*) FROM memory") ?? 0
-    let statement = try db.cachedStatement(
-      sql: "SELECT \(MemoryRow.columns) FROM memory ORDER BY change")
-    try SQLiteRow.each(of: statement) { row in
-      try write(try MemoryRow(row).exported)
-      counts.memories += 1
-      try call.reached(counts.memories, of: total, .memories)
-    }
-  }
-
-  mutating func writeVectors() throws {
-    let total = try Int.fetchOne(
-      db, sql: "SELECT count(*) FROM vector WHERE space = ?", arguments: [pages.header.space]) ?? 0
-    let rows = try Row.fetchCursor(
-      db,
-      sql: """
-        SELECT v.change, v.slot, v.checksum, h.memory_id
-        FROM vector v JOIN history h ON h.sequence = v.change WHERE v.space = ? ORDER BY v.change
-        """, arguments: [pages.header.space])
-    while let row = try rows.next() {
-      let (change, slot, checksum): (Int64, Int, Int64) = (
-        try row.value(0), try row.value(1), try row.value(2)
-      )
-      guard let memory = UUID(bytes: try row.value(3)),
-        let (header, vector) = try pages.readSlot(slot),
-        header.isVector(of: memory, change: change, checksum: checksum)
-      else {
-        throw StoreError.damaged(
-          file: pages.file.path.string,
-          reason: "the vector of change \(change) fails its checksum; repair the store first")
-      }
-      try write(
-        ExportLine(
-          .vector,
-          ["change": .int(change), "checksum": .int(checksum), "vector": JSONValue(vector)]))
-      counts.vectors += 1
-      try call.reached(counts.vectors, of: total, .vectors)
-    }
-  }
-
-  mutating func writeKeys() throws {
-    let rows = try Row.fetchCursor(
-      db,
-      sql: """
-        SELECT key, user_id, agent_id, run_id, memory_id, change FROM insert_key
-        ORDER BY key, user_id, agent_id, run_id
-        """)
-    while let row = try rows.next() {
-      try write(
-        ExportLine(
-          .key,
-          [
-            "key": .string(try row.value(0)), "user": .string(try row.value(1)),
-            "agent": .string(try row.value(2)), "run": .string(try row.value(3)),
-            "memory": JSONValue(try id(row, 4)), "change": .int(try row.value(5)),
-          ]))
-      counts.keys += 1
-      try call.reached(counts.keys, .memories)
-    }
-  }
-
-  mutating func writeAccesses() throws {
-    let rows = try Row.fetchCursor(
-      db, sql: "SELECT memory_id, accessed_at, count FROM memory_access ORDER BY memory_id")
-    while let row = try rows.next() {
-      try write(
-        ExportLine(
-          .access,
-          [
-            "memory": JSONValue(try id(row, 0)), "accessed_at": .int(try row.value(1)),
-            "count": .int(try row.value(2)),
-          ]))
-      counts.accesses += 1
-      try call.reached(counts.accesses, .memories)
-    }
-  }
-
-  mutating func writeCutMemories() throws {
-    let rows = try Row.fetchCursor(
-      db, sql: "SELECT memory_id, user_id, agent_id, run_id FROM cut_memory ORDER BY memory_id")
-    while let row = try rows.next() {
-      try write(
-        ExportLine(
-          .cut,
-          [
-            "memory": JSONValue(try id(row, 0)), "user": JSONValue(try row.value(1) as String?),
-            "agent": JSONValue(try row.value(2) as String?),
-            "run": JSONValue(try row.value(3) as String?),
-          ]))
-      counts.cut += 1
-      try call.reached(counts.cut, .memories)
-    }
-  }
-
-  mutating func writeEpisodes() throws {
-    let links = try db.cachedStatement(
-      sql: "SELECT memory_id FROM episode_memory WHERE episode = ? ORDER BY memory_id")
-    let statement = try db.cachedStatement(
-      sql: "SELECT \(EpisodeRow.columns) FROM episode ORDER BY id")
-    try SQLiteRow.each(of: statement) { row in
-      let episode = try EpisodeRow(row)
-      let memories = try Row.fetchAll(links, arguments: [episode.id.data]).map { try id($0, 0) }
-      try write(episode.exported(memories: memories))
-      counts.episodes += 1
-      try call.reached(counts.episodes, .memories)
-    }
-  }
-
-  private func id(_ row: Row, _ column: Int) throws -> UUID {
-    guard let id = UUID(bytes: try row.value(column)) else {
-      throw StoreError.damaged(file: Catalogue.fileName, reason: "an id is no UUID; run verify")
-    }
-    return id
-  }
-
-  mutating func writeEnd() throws {
-    try write(counts.exported(sha256: Data(hash.finalize())))
-    try stream.flush()
   }
 }
 

@@ -25,27 +25,106 @@ extension Store {
     from file: String, to path: String, progress: StoreProgress.Handler? = nil
   ) async throws(StoreError) -> VerifyReport {
     try await LongCall.run(progress) { call in
-      var importer = try Importer(FilePath(file), call)
-      return try Directory.publishDirectory(FilePath(path)) { directory in
-        try importer.make(directory)
-        let report = try prove(directory, call)
-        guard report.problems.count == report.lostVectors.count else {
-          throw importer.refused("what it says contradicts itself: \(report.problems[0])")
-        }
-        return report
-      }
+      var importer = try Importer(ExportFile(FilePath(file)), identity: nil, call)
+      return try importer.publish(at: FilePath(path))
+    }
+  }
+
+  /// Makes a store of the lines of an export that come from elsewhere, with the identity that the first
+  /// line names.
+  package static func `import`(
+    _ lines: some ExportSource & Sendable, to path: String, progress: StoreProgress.Handler? = nil
+  ) async throws(StoreError) -> VerifyReport {
+    try await LongCall.run(progress) { call in
+      var lines = lines
+      let identity = try lines.header { header throws(ExportLine.Refusal) in try header.uuid("store") }
+      var importer = try Importer(lines, identity: identity, call)
+      return try importer.publish(at: FilePath(path))
     }
   }
 }
 
-/// Reads an export line by line into the tables of a new store.
-private struct Importer {
-  private let file: File
-  private let call: LongCall
+/// Where the lines of an export come from.
+package protocol ExportSource {
+  /// The line that names the store; it can be asked for any number of times.
+  mutating func header() throws(StoreError) -> ExportLine
+  /// The next line behind the header; nil at the end, which has been found to be whole.
+  mutating func next() throws(StoreError) -> ExportLine?
+  /// What is wrong with the line that came last.
+  func refused(_ reason: String) -> StoreError
+}
+
+extension ExportSource {
+  /// Something of the header, which is refused where that is missing.
+  fileprivate mutating func header<Value>(
+    _ body: (ExportLine) throws(ExportLine.Refusal) -> Value
+  ) throws(StoreError) -> Value {
+    let line = try header()
+    do throws(ExportLine.Refusal) { return try body(line) } catch { throw refused(error.reason) }
+  }
+}
+
+/// The lines of a file that `export` wrote.
+private struct ExportFile: ExportSource {
+  private let path: FilePath
   private var lines: FileLines
-  private var number = 0
+  private var number = 1
+  private let first: ExportLine
   private var hash = SHA256()
   private var counts = ExportCounts()
+
+  /// Reads the first line.
+  init(_ path: FilePath) throws(StoreError) {
+    self.path = path
+    lines = FileLines(try File.open(path, .read))
+    func refused(_ reason: String) -> StoreError {
+      .badExport(file: path.string, line: 1, reason: reason)
+    }
+    guard let text = try lines.next() else { throw refused("it is no export") }
+    do throws(ExportLine.Refusal) { first = try ExportLine(text) } catch { throw refused(error.reason) }
+  }
+
+  func refused(_ reason: String) -> StoreError {
+    .badExport(file: path.string, line: number, reason: reason)
+  }
+
+  func header() -> ExportLine { first }
+
+  mutating func next() throws(StoreError) -> ExportLine? {
+    number += 1
+    guard let text = try lines.next() else {
+      throw refused(lines.isCutOff ? "it has no end" : "the last line is missing")
+    }
+    let line: ExportLine
+    do throws(ExportLine.Refusal) { line = try ExportLine(text) } catch { throw refused(error.reason) }
+    if line.kind == .end {
+      try finish(line)
+      return nil
+    }
+    hash.update(data: text)
+    hash.update(data: [UInt8(ascii: "\n")])
+    counts.count(line.kind)
+    return line
+  }
+
+  private mutating func finish(_ end: ExportLine) throws(StoreError) {
+    // Exports before format 4 knew of no episodes.
+    var end = end
+    if counts.episodes == 0 { end.members["episodes"] = end.members["episodes"] ?? .int(0) }
+    guard end.members == counts.exported(sha256: Data(hash.finalize())).members else {
+      throw refused("lines before it are missing, or are others")
+    }
+    number += 1
+    guard try lines.next() == nil, !lines.isCutOff else { throw refused("something follows the end") }
+  }
+}
+
+/// Reads an export line by line into the tables of a new store.
+private struct Importer<Source: ExportSource> {
+  private let call: LongCall
+  private var source: Source
+  private let identity: UUID?
+  private var done = 0
 
   private let configuration: StoreConfiguration
   /// Refuses what no store would take.
@@ -56,47 +135,49 @@ private struct Importer {
   private var slots: [UInt8] = []
   private var slotCount = 0
 
-  /// Reads the first line.
-  init(_ path: FilePath, _ call: LongCall) throws {
-    file = try File.open(path, .read)
+  /// - Parameter identity: that of the store; nil for a new one.
+  init(_ source: Source, identity: UUID?, _ call: LongCall) throws(StoreError) {
+    self.source = source
+    self.identity = identity
     self.call = call
-    lines = FileLines(file)
-    func refused(_ reason: String) -> StoreError {
-      .badExport(file: path.string, line: 1, reason: reason)
-    }
-    guard let first = try lines.next() else { throw refused("it is no export") }
-    do {
-      let line = try ExportLine(first)
-      guard line.kind == .header else { throw ExportLine.Refusal("it is no export") }
+    let found = try self.source.header { line throws(ExportLine.Refusal) in
+      guard line.kind == .header else { throw .init("it is no export") }
       let version = try line.int("version")
       guard version == ExportLine.version else {
-        throw ExportLine.Refusal("it has version \(version), this Engram reads 1")
+        throw .init("it has version \(version), this Engram reads 1")
       }
       guard let metric = Metric(rawValue: try line.text("metric")),
-        let head = HistoryHead(try line.text("head"))
-      else { throw ExportLine.Refusal("its metric or its head is none") }
-      configuration = StoreConfiguration(
-        dimension: Int(try line.int("dimension")), metric: metric, model: try line.text("model"))
-      index = try HNSWIndex(dimension: configuration.dimension, metric: metric)
-      announced = head
-      horizon = try line.optionalInt("horizon")
-    } catch let error as ExportLine.Refusal {
-      throw refused(error.reason)
-    } catch let error as IndexError {
-      throw refused(error.description)
+        let head = HistoryHead(try line.text("head")),
+        let dimension = Int(exactly: try line.int("dimension"))
+      else { throw .init("its metric, its dimension or its head is none") }
+      let (model, horizon) = (try line.text("model"), try line.optionalInt("horizon"))
+      do throws(IndexError) {
+        let index = try HNSWIndex(dimension: dimension, metric: metric)
+        return (index, metric, dimension, model, head, horizon)
+      } catch { throw .init(error.description) }
     }
-    number = 1
+    (index, announced, horizon) = (found.0, found.4, found.5)
+    configuration = StoreConfiguration(dimension: found.2, metric: found.1, model: found.3)
   }
 
-  func refused(_ reason: String) -> StoreError {
-    .badExport(file: file.path.string, line: number, reason: reason)
+  /// Makes the store, proves it, and puts it in its place.
+  mutating func publish(at path: FilePath) throws -> VerifyReport {
+    try Directory.publishDirectory(path) { directory in
+      try make(directory)
+      let report = try Store.prove(directory, call)
+      guard report.problems.count == report.lostVectors.count else {
+        throw source.refused("what it says contradicts itself: \(report.problems[0])")
+      }
+      return report
+    }
   }
 
-  mutating func make(_ directory: FilePath) throws {
+  private mutating func make(_ directory: FilePath) throws {
     // Opening makes tables, header and identity.
-    let store = try Store(path: directory.string, configuration: configuration)
-    let (path, header) = (store.core.index.pages.file.path, store.core.index.pages.header)
-    try store.core.close()
+    let core = try StoreCore(
+      path: directory.string, configuration: configuration, identity: identity)
+    let (path, header) = (core.index.pages.file.path, core.index.pages.header)
+    try core.close()
 
     let pages = try VectorPages.open(path, expecting: header)
     let catalogue = try Catalogue(
@@ -117,23 +198,18 @@ private struct Importer {
   }
 
   private mutating func readLines(into db: Database, _ pages: VectorPages) throws {
-    while let text = try lines.next() {
-      number += 1
-      try call.reached(number, .memories)
-      do {
-        let line = try ExportLine(text)
-        if line.kind == .end { return try finish(line) }
-        hash.update(data: text)
-        hash.update(data: [UInt8(ascii: "\n")])
-        try add(line, db, pages)
-      } catch let error as ExportLine.Refusal {
-        throw refused(error.reason)
+    while let line = try source.next() {
+      done += 1
+      try call.reached(done, .memories)
+      do { try add(line, db, pages) } catch let error as ExportLine.Refusal {
+        throw source.refused(error.reason)
       } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
-        throw refused("it contradicts another line: \(error.message ?? "")")
+        throw source.refused("it contradicts another line: \(error.message ?? "")")
       }
     }
-    number += 1
-    throw refused(lines.isCutOff ? "it has no end" : "the last line is missing")
+    guard head == announced else {
+      throw source.refused("the history does not end where the first line says")
+    }
   }
 
   private mutating func add(_ line: ExportLine, _ db: Database, _ pages: VectorPages) throws {
@@ -163,7 +239,6 @@ private struct Importer {
         change: row.sequence, memory: row.memoryID, successor: try line.uuid("successor")
       ).insert(db)
     }
-    counts.history += 1
   }
 
   private mutating func addMemory(_ line: ExportLine, _ db: Database) throws {
@@ -172,7 +247,6 @@ private struct Importer {
     row.ended = nil
     try row.insert(db)
     if let ended { try row.end(by: ended, db) }
-    counts.memories += 1
   }
 
   private mutating func addVector(
@@ -203,7 +277,6 @@ private struct Importer {
         vectorChecksum: checksum), vector, into: &slots)
     slotCount += 1
     if slots.count >= File.chunk { try writeSlots(to: pages) }
-    counts.vectors += 1
   }
 
   private mutating func writeSlots(to pages: VectorPages) throws {
@@ -222,7 +295,6 @@ private struct Importer {
       try line.uuid("memory").data, try line.int("change"),
     ])
     try statement.execute()
-    counts.keys += 1
   }
 
   private mutating func addAccess(_ line: ExportLine, _ db: Database) throws {
@@ -232,7 +304,6 @@ private struct Importer {
       try line.uuid("memory").data, try line.int("accessed_at"), try line.int("count"),
     ])
     try statement.execute()
-    counts.accesses += 1
   }
 
   private mutating func addCutMemory(_ line: ExportLine, _ db: Database) throws {
@@ -243,29 +314,11 @@ private struct Importer {
       try line.optionalText("run"),
     ])
     try statement.execute()
-    counts.cut += 1
   }
 
   private mutating func addEpisode(_ line: ExportLine, _ db: Database) throws {
     let episode = try EpisodeRow(exported: line)
     try episode.insert(db)
     for memory in try line.uuids("memories") { try EpisodeRow.link(episode.id, to: memory, db) }
-    counts.episodes += 1
-  }
-
-  private mutating func finish(_ end: ExportLine) throws {
-    // Exports before format 4 knew of no episodes.
-    var end = end
-    if counts.episodes == 0 { end.members["episodes"] = end.members["episodes"] ?? .int(0) }
-    guard end.members == counts.exported(sha256: Data(hash.finalize())).members else {
-      throw ExportLine.Refusal("lines before it are missing, or are others")
-    }
-    guard head == announced else {
-      throw ExportLine.Refusal("the history does not end where the first line says")
-    }
-    number += 1
-    guard try lines.next() == nil, !lines.isCutOff else {
-      throw ExportLine.Refusal("something follows the end")
-    }
   }
 }

@@ -25,7 +25,8 @@ final class StoreCore: Sendable {
 
   // MARK: Opening
 
-  init(path: String, configuration: StoreConfiguration) throws {
+  /// - Parameter identity: that of a store that is made; nil for a new one.
+  init(path: String, configuration: StoreConfiguration, identity: UUID? = nil) throws {
     let directory = FilePath(path)
     self.directory = directory
     self.configuration = configuration
@@ -36,7 +37,9 @@ final class StoreCore: Sendable {
     writerLock = try WriterLock(directory)
     let pages: VectorPages
     (catalogue, pages) = try writerLock.withLock { () throws(StoreError) in
-      do { return try Self.openFiles(directory, configuration) } catch { throw StoreError(error) }
+      do { return try Self.openFiles(directory, configuration, identity) } catch {
+        throw StoreError(error)
+      }
     }
     spoken = Mutex(EmbeddingModel(name: configuration.model, dimension: configuration.dimension))
     source = IndexSource(
@@ -90,13 +93,13 @@ final class StoreCore: Sendable {
 
   /// Catalogue and pages, made where there are none, and proofs that they belong together.
   private static func openFiles(
-    _ directory: FilePath, _ configuration: StoreConfiguration
+    _ directory: FilePath, _ configuration: StoreConfiguration, _ identity: UUID?
   ) throws -> (Catalogue, VectorPages) {
     if try isEmpty(directory.appending(Catalogue.fileName)) { try refuseForeignFiles(directory) }
     let catalogue = try Catalogue(
       directory.appending(Catalogue.fileName), durability: configuration.durability)
     let headers = try catalogue.write { db in
-      try found(configuration, db)
+      try found(configuration, identity, db)
       return try VectorPages.Header.stored(in: db)
     }
     let pages = try openPages(in: directory, headers.active, catalogue: catalogue)
@@ -148,7 +151,9 @@ final class StoreCore: Sendable {
   }
 
   /// Proves that the store was made with these settings, or makes it where it is new.
-  private static func found(_ configuration: StoreConfiguration, _ db: Database) throws {
+  private static func found(
+    _ configuration: StoreConfiguration, _ identity: UUID?, _ db: Database
+  ) throws {
     if try Data.fetchOne(db, sql: "SELECT value FROM store WHERE key = 'uuid'") != nil {
       let space = try VectorSpace.active(db)
       let settings: [(String, String, String)] = [
@@ -166,7 +171,7 @@ final class StoreCore: Sendable {
     try db.inTransaction(.immediate) {
       try db.execute(
         sql: "INSERT INTO store (key, value) VALUES ('uuid', ?), ('created_at', ?)",
-        arguments: [UUID().data, Timestamp.now])
+        arguments: [(identity ?? UUID()).data, Timestamp.now])
       _ = try VectorSpace.add(
         EmbeddingModel(name: configuration.model, dimension: configuration.dimension),
         configuration.metric, .active, db)

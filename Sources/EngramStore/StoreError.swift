@@ -27,6 +27,8 @@ public enum StoreError: Error, Sendable {
   /// A field of a memory that is not acceptable.
   case invalid(field: String, reason: String)
   case unknownMemory(UUID)
+  /// A memory that is not at the version any more for which something was to be written.
+  case changed(UUID)
   /// An id that another memory has, or that one of another scope had.
   case duplicateID(UUID)
   /// An insert with the key of an earlier one that brought another text.
@@ -115,6 +117,8 @@ extension StoreError: CustomStringConvertible {
     case .index(let error): error.description
     case .invalid(let field, let reason): "\(field): \(reason)."
     case .unknownMemory(let id): "There is no memory \(id.uuidString.lowercased())."
+    case .changed(let id):
+      "Memory \(id.uuidString.lowercased()) has been changed meanwhile; read it again."
     case .duplicateID(let id):
       "A memory \(id.uuidString.lowercased()) exists already, or did in another scope; update it, or "
         + "choose another id."

@@ -1,11 +1,11 @@
 import Foundation
 
 /// Times as the catalogue keeps them: microseconds since 1970, UTC.
-enum Timestamp {
+package enum Timestamp {
   /// Years 1 to 9999: what ISO 8601 writes with four digits.
-  static let range: ClosedRange<Int64> = -62_135_596_800_000_000...253_402_300_799_999_999
+  package static let range: ClosedRange<Int64> = -62_135_596_800_000_000...253_402_300_799_999_999
 
-  static func microseconds(_ date: Date, field: String) throws(StoreError) -> Int64 {
+  package static func microseconds(_ date: Date, field: String) throws(StoreError) -> Int64 {
     let value = (date.timeIntervalSince1970 * 1e6).rounded()
     guard let result = Int64(exactly: value), range.contains(result) else {
       throw .invalid(field: field, reason: "the year must lie in 1...9999")
@@ -13,7 +13,7 @@ enum Timestamp {
     return result
   }
 
-  static func date(_ microseconds: Int64) -> Date {
+  package static func date(_ microseconds: Int64) -> Date {
     Date(timeIntervalSince1970: Double(microseconds) / 1e6)
   }
 

@@ -9,6 +9,9 @@ public struct WriteBatch: Sendable {
   /// The store's episode of which the memories are made: it must still be waiting for that, and does so
   /// no longer. Of two who make memories of an episode at once one is refused.
   public var finished: UUID?
+  /// The versions (`Memory.change`) that the batch was made for: each of these memories must still be at
+  /// its own.
+  public var expected: [UUID: Int64] = [:]
   /// The change up to which the writer has read what it writes about: where something has been erased since,
   /// the batch is refused, so that nothing of it comes back. Nil where that makes no difference.
   public var readUpTo: Int64?
@@ -26,8 +29,8 @@ extension Store {
   ///
   /// - Returns: the ids of what was inserted.
   /// - Throws: `StoreError.mismatch` where the vectors are of another model than the store's;
-  ///   `.unknownMemory` where something is updated or deleted that is not there, `.notWaiting` where
-  ///   `finished` has been finished by somebody else, and `.erasedSince` as `readUpTo` has it; nothing is
+  ///   `.unknownMemory` where something is updated or deleted that is not there, `.changed` where a
+  ///   memory is not at the version that was expected, `.notWaiting` where `finished` has been finished by somebody else, and `.erasedSince` as `readUpTo` has it; nothing is
   ///   written then.
   @discardableResult
   public func write(_ batch: WriteBatch) async throws(StoreError) -> [UUID] {
@@ -39,6 +42,7 @@ extension Store {
     var episodes: [EpisodeRow] = []
     for episode in batch.episodes { episodes.append(try EpisodeRow(episode)) }
     if !episodes.isEmpty { requests.append(.record(episodes)) }
+    if !batch.expected.isEmpty { requests.append(.expect(batch.expected)) }
     for (memory, update) in batch.updates {
       requests.append(.update(memory, try PreparedUpdate(update, in: live)))
     }

@@ -12,6 +12,8 @@ enum WriteRequest: Sendable {
   case revive([Int64], actor: String)
   /// Refuses what comes with it if anything has been erased after a change.
   case ensureNoErasure(after: Int64)
+  /// Refuses what it stands in front of, unless memories are at these versions.
+  case expect([UUID: Int64])
   /// Writes what was said, or what has become of it.
   case record([EpisodeRow])
   /// An episode waits no longer, or until later, or has been given up.
@@ -50,6 +52,7 @@ enum WriteRequest: Sendable {
     case .recordAccess(let accesses): (accesses.count, 0)
     case .record(let episodes): (episodes.count, 0)
     case .finish, .postpone, .requeue: (1, 0)
+    case .expect: (0, 0)
     case .all(let requests, _):
       requests.map(\.size).reduce((0, 0)) { ($0.0 + $1.memories, $0.1 + $1.bytes) }
     case .erase(.memories(let ids), _): (ids.count, 0)
@@ -160,8 +163,8 @@ struct PreparedUpdate: Sendable {
 }
 
 /// The rules for a memory's fields.
-enum Check {
-  static func text(_ text: String) throws(StoreError) -> String {
+package enum Check {
+  package static func text(_ text: String) throws(StoreError) -> String {
     guard text.utf8.count <= StoreLimits.textBytes else {
       throw .invalid(field: "text", reason: "it is longer than \(StoreLimits.textBytes) bytes")
     }
@@ -175,7 +178,7 @@ enum Check {
     return text
   }
 
-  static func name(_ name: String?, field: String) throws(StoreError) {
+  package static func name(_ name: String?, field: String) throws(StoreError) {
     guard let name else { return }
     guard !name.isEmpty else {
       throw .invalid(field: field, reason: "it is empty; leave it out instead")
@@ -187,14 +190,14 @@ enum Check {
     }
   }
 
-  static func metadata(_ metadata: Metadata) throws(StoreError) -> String {
+  package static func metadata(_ metadata: Metadata) throws(StoreError) -> String {
     guard metadata.json.utf8.count <= StoreLimits.textBytes else {
       throw .invalid(field: "metadata", reason: "it is longer than \(StoreLimits.textBytes) bytes")
     }
     return metadata.json
   }
 
-  static func categories(_ categories: [String]) throws(StoreError) -> String {
+  package static func categories(_ categories: [String]) throws(StoreError) -> String {
     guard categories.count <= StoreLimits.categories else {
       throw .invalid(
         field: "categories", reason: "a memory has at most \(StoreLimits.categories)")
@@ -203,7 +206,7 @@ enum Check {
     return try MemoryRow.encodeCategories(categories)
   }
 
-  static func importance(_ importance: Double?) throws(StoreError) -> Double? {
+  package static func importance(_ importance: Double?) throws(StoreError) -> Double? {
     if let importance {
       guard importance >= 0, importance <= 1 else {
         throw .invalid(field: "importance", reason: "it must lie in 0...1")

@@ -10,10 +10,10 @@ import SystemPackage
 #endif
 
 /// Calls on a store's directory.
-enum Directory {
-  enum Kind { case absent, directory, other }
+package enum Directory {
+  package enum Kind { case absent, directory, other }
 
-  static func kind(of path: FilePath) throws(StoreError) -> Kind {
+  package static func kind(of path: FilePath) throws(StoreError) -> Kind {
     var status = stat()
     guard stat(path.string, &status) == 0 else {
       if errno == ENOENT { return .absent }
@@ -23,7 +23,7 @@ enum Directory {
   }
 
   /// Creates a directory and those above it that are missing.
-  static func create(_ path: FilePath) throws(StoreError) {
+  package static func create(_ path: FilePath) throws(StoreError) {
     if try kind(of: path) != .absent { return }
     let parent = path.removingLastComponent()
     if !parent.isEmpty, parent != path { try create(parent) }
@@ -36,20 +36,20 @@ enum Directory {
   static func isWritable(_ path: FilePath) -> Bool { access(path.string, W_OK | X_OK) == 0 }
 
   /// Makes names in the directory durable: a file is not there after power loss until this is done.
-  static func synchronise(_ path: FilePath) throws(StoreError) {
+  package static func synchronise(_ path: FilePath) throws(StoreError) {
     let directory = try File.open(path.isEmpty ? "." : path, .read)
     while fsync(directory.descriptor.rawValue) != 0 {
       guard errno == EINTR else { throw .io(Errno(rawValue: errno), "synchronising", path) }
     }
   }
 
-  static func rename(_ old: FilePath, to new: FilePath) throws(StoreError) {
+  package static func rename(_ old: FilePath, to new: FilePath) throws(StoreError) {
     guard Self.systemRename(old.string, new.string) == 0 else {
       throw .io(Errno(rawValue: errno), "renaming", old)
     }
   }
 
-  static func remove(_ path: FilePath) throws(StoreError) {
+  package static func remove(_ path: FilePath) throws(StoreError) {
     guard unlink(path.string) == 0 || errno == ENOENT else {
       throw .io(Errno(rawValue: errno), "removing", path)
     }
@@ -63,7 +63,7 @@ enum Directory {
   }
 
   /// Publishes a whole file under its name: after a crash the old one is there, or the new one.
-  static func publish(
+  package static func publish(
     _ path: FilePath, _ write: (File) throws(StoreError) -> Void
   ) throws(StoreError) {
     let draft = draft(of: path)
@@ -84,7 +84,7 @@ enum Directory {
   /// Those above it that are missing are made.
   ///
   /// - Parameter fill: makes the files, and syncs them, in a draft of the directory.
-  static func publishDirectory<Value>(
+  package static func publishDirectory<Value>(
     _ path: FilePath, _ fill: (FilePath) throws -> Value
   ) throws(StoreError) -> Value {
     guard let name = path.lastComponent, try kind(of: path) == .absent else {
@@ -103,7 +103,7 @@ enum Directory {
       guard try kind(of: path) == .absent else { throw StoreError.exists(path.string) }
       try rename(draft, to: path)
     } catch {
-      try? removeWithFiles(draft)
+      try? removeTree(draft)
       throw StoreError(error)
     }
     try synchronise(parent)
@@ -123,8 +123,40 @@ enum Directory {
     }
   }
 
+  /// Removes a directory and all that is in it; links themselves, not what they lead to.
+  private static func removeTree(_ path: FilePath) throws(StoreError) {
+    for name in try names(path) {
+      let path = path.appending(name)
+      if try entry(path) == .directory { try removeTree(path) } else { try remove(path) }
+    }
+    try removeEmpty(path)
+  }
+
+  /// Removes a directory that holds nothing.
+  package static func removeEmpty(_ path: FilePath) throws(StoreError) {
+    guard rmdir(path.string) == 0 else {
+      throw .io(Errno(rawValue: errno), "removing", path)
+    }
+  }
+
+  package enum Entry { case file, directory, link, other }
+
+  /// What a name in a directory is itself: links are not followed.
+  package static func entry(_ path: FilePath) throws(StoreError) -> Entry {
+    var status = stat()
+    guard lstat(path.string, &status) == 0 else {
+      throw .io(Errno(rawValue: errno), "examining", path)
+    }
+    return switch status.st_mode & S_IFMT {
+    case S_IFREG: .file
+    case S_IFDIR: .directory
+    case S_IFLNK: .link
+    default: .other
+    }
+  }
+
   /// What a directory holds, in no order.
-  static func names(_ path: FilePath) throws(StoreError) -> [String] {
+  package static func names(_ path: FilePath) throws(StoreError) -> [String] {
     guard let directory = opendir(path.string) else {
       throw .io(Errno(rawValue: errno), "listing", path)
     }

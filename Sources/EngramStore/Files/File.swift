@@ -30,9 +30,9 @@ package final class File: Sendable {
     try? descriptor.close()
   }
 
-  enum Mode { case read, write, create }
+  package enum Mode { case read, write, create }
 
-  static func open(_ path: FilePath, _ mode: Mode) throws(StoreError) -> File {
+  package static func open(_ path: FilePath, _ mode: Mode) throws(StoreError) -> File {
     do {
       let descriptor: FileDescriptor
       switch mode {
@@ -52,7 +52,7 @@ package final class File: Sendable {
   }
 
   /// Writes all bytes at `offset`.
-  func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(StoreError) {
+  package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(StoreError) {
     do {
       try descriptor.writeAll(toAbsoluteOffset: Int64(offset), bytes)
     } catch {
@@ -92,6 +92,9 @@ package final class File: Sendable {
     return done
   }
 
+  /// All of it.
+  package func contents() throws(StoreError) -> [UInt8] { try read(try size(), at: 0) }
+
   /// Reads `count` bytes, or as many as there are before the end of the file.
   func read(_ count: Int, at offset: Int) throws(StoreError) -> [UInt8] {
     var failure: StoreError?
@@ -129,7 +132,7 @@ package final class File: Sendable {
 
   /// Returns once what was written has reached the disk. A failure is final: the kernel may have
   /// dropped the pages, so asking again proves nothing.
-  func synchronise() throws(StoreError) {
+  package func synchronise() throws(StoreError) {
     #if os(Linux)
       let result = retrying { fdatasync(descriptor.rawValue) }
     #else

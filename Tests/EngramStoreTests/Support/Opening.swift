@@ -42,6 +42,7 @@ extension StoreError {
     case .index(let error): "index \(error.caseName)"
     case .invalid(let field, _): "invalid \(field)"
     case .unknownMemory: "unknownMemory"
+    case .changed: "changed"
     case .erasureUnfinished: "erasureUnfinished"
     case .duplicateID: "duplicateID"
     case .conflictingKey: "conflictingKey"
