@@ -84,6 +84,7 @@ let package = Package(
       name: "EngramTests",
       dependencies: [
         "Engram", "EngramModels", "EngramStore", "ModelService",
+        .product(name: "FlyingFox", package: "FlyingFox"),
         .product(name: "Logging", package: "swift-log"),
       ], exclude: ["Golden"]),
     .testTarget(

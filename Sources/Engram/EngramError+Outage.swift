@@ -8,7 +8,7 @@ extension EngramError {
   /// one.
   public var isOutage: Bool {
     switch self {
-    case .invalid, .noScope, .otherModel: false
+    case .invalid, .noScope, .otherModel, .markdown: false
     case .model(let error): error.isOutage
     case .store(let error): error.isOutage
     }
@@ -34,7 +34,7 @@ extension StoreError {
       true
     case .exists, .newerFormat, .mismatch, .index, .invalid, .unknownMemory, .duplicateID, .conflictingKey,
       .notWaiting, .erasedSince, .filter, .badCursor, .beforeHorizon, .badExport, .erasureUnfinished,
-      .cancelled, .reembed:
+      .cancelled, .reembed, .changed:
       false
     }
   }

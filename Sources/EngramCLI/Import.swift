@@ -21,16 +21,20 @@ struct Import: AsyncParsableCommand {
   @Flag(help: "It is a directory of Markdown files.")
   var markdown = false
 
+  @OptionGroup var models: ModelOptions
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
     try await output.run { [self] progress in
       if markdown {
+        let usage = try models.ledger()
+        let embedder = try await models.embedder(ofStoreAt: path, makes: true, ledger: usage.ledger)
         let imported = try await MemoryEngine.importMarkdown(
-          from: file, to: path, embedder: try MiniLM.installed(), progress: progress)
-        return Output(
-          imported.report.fields + [("edited_files", .array(imported.edited.map(JSONValue.string)))],
-          isSound: imported.report.isSound)
+          from: file, to: path, embedder: embedder, progress: progress)
+        return usage.added(
+          to: Output(
+            imported.report.fields + [("edited_files", .array(imported.edited.map(JSONValue.string)))],
+            isSound: imported.report.isSound))
       }
       let report = try await Store.import(from: file, to: path, progress: progress)
       return Output(report.fields, isSound: report.isSound)

@@ -47,17 +47,7 @@ struct ModelOptions: ParsableArguments {
     let name = try embedder ?? Self.named("ENGRAM_EMBEDDER") ?? .miniLM
     let stored = try Self.stored(at: path, makes: makes)
     if let stored { try name.check(stored) }
-    switch name {
-    case .miniLM: return try MiniLM.installed()
-    case .hashing(let dimension): return try HashingEmbedder(dimension: dimension)
-    case .openAI(let model, let dimension):
-      let endpoint = try OpenAIEndpoint()
-      if let known = dimension ?? stored?.dimension {
-        return try OpenAIEmbedder(
-          endpoint, model: model, dimension: known, asksForDimension: dimension != nil, ledger: ledger)
-      }
-      return try await OpenAIEmbedder.connect(endpoint, model: model, ledger: ledger)
-    }
+    return try await name.make(dimension: stored?.dimension, ledger)
   }
 
   /// - Parameter makes: whether there need be no store.
@@ -162,6 +152,24 @@ enum EmbedderName: ModelName, Equatable {
     if model == "hashing-\(hashingDimension)" { return "hashing" }
     if model.hasPrefix("hashing-") { return "hashing@" + model.dropFirst("hashing-".count) }
     return "openai:" + model
+  }
+
+  /// The model that a store records.
+  init?(stored model: String) { self.init(argument: Self.written(model)) }
+
+  /// - Parameter known: how long its vectors are in a store, where there is one.
+  func make(dimension known: Int?, _ ledger: UsageLedger? = nil) async throws -> any Embedder {
+    switch self {
+    case .miniLM: return try MiniLM.installed()
+    case .hashing(let dimension): return try HashingEmbedder(dimension: dimension)
+    case .openAI(let model, let dimension):
+      let endpoint = try OpenAIEndpoint()
+      if let length = dimension ?? known {
+        return try OpenAIEmbedder(
+          endpoint, model: model, dimension: length, asksForDimension: dimension != nil, ledger: ledger)
+      }
+      return try await OpenAIEmbedder.connect(endpoint, model: model, ledger: ledger)
+    }
   }
 }
 

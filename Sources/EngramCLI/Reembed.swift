@@ -17,8 +17,8 @@ struct Reembed: AsyncParsableCommand {
         engram reembed --confirm
       """)
 
-  @Option(help: ArgumentHelp("The new model: minilm, hashing, or hashing-DIMENSION.", valueName: "model"))
-  var to: NamedEmbedder?
+  @Option(help: ArgumentHelp("The new model: \(EmbedderName.forms).", valueName: "name"))
+  var to: EmbedderName?
 
   @Flag(help: "Delete the vectors of the model before: there is no way back then.")
   var confirm = false
@@ -51,8 +51,8 @@ struct Reembed: AsyncParsableCommand {
           return Output([("deleted", .string(try await store.abandonReembed().name))])
         }
         if status { return Output(try store.reembedStatus().fields) }
-        let target = try to ?? modelBefore(of: store)
-        let embedder = try target.make()
+        let embedder =
+          if let to { try await to.make(dimension: nil) } else { try await embedderBefore(of: store) }
         let report = try await store.reembed(
           model: embedder.model, dimension: embedder.dimension, progress: progress
         ) { try await embedder.embed($0) }
@@ -61,52 +61,16 @@ struct Reembed: AsyncParsableCommand {
     }
   }
 
-  private func modelBefore(of store: Store) throws -> NamedEmbedder {
+  private func embedderBefore(of store: Store) async throws -> any Embedder {
     guard let kept = try store.reembedStatus().kept else {
       throw StoreError.reembed(reason: "No vectors are kept: there is nothing to go back to")
     }
-    guard let embedder = NamedEmbedder(model: kept.name) else {
+    guard let name = EmbedderName(stored: kept.name) else {
       throw StoreError.reembed(
         reason: "The model before is \(kept.name), which this command cannot run; go back where it can be"
       )
     }
-    return embedder
-  }
-}
-
-/// A model that this command can run.
-enum NamedEmbedder: ExpressibleByArgument {
-  case minilm
-  case hashing(dimension: Int)
-
-  init?(argument: String) {
-    if argument == "minilm" {
-      self = .minilm
-    } else if argument == "hashing" {
-      self = .hashing(dimension: 384)
-    } else if let embedder = NamedEmbedder(model: argument), case .hashing = embedder {
-      self = embedder
-    } else {
-      return nil
-    }
-  }
-
-  /// By the name that a store has for it.
-  init?(model: String) {
-    if model == MiniLM.name {
-      self = .minilm
-    } else if model.hasPrefix("hashing-"), let dimension = Int(model.dropFirst("hashing-".count)) {
-      self = .hashing(dimension: dimension)
-    } else {
-      return nil
-    }
-  }
-
-  func make() throws -> any Embedder {
-    switch self {
-    case .minilm: try MiniLM.installed()
-    case .hashing(let dimension): try HashingEmbedder(dimension: dimension)
-    }
+    return try await name.make(dimension: kept.dimension)
   }
 }
 

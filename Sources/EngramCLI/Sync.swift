@@ -29,18 +29,20 @@ struct Sync: AsyncParsableCommand {
   @Flag(help: "Only say what would be done.")
   var dryRun = false
 
+  @OptionGroup var models: ModelOptions
   @OptionGroup var store: StoreOptions
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
     try await output.run { [self] progress in
-      let report = try await store.withEngine { engine in
+      let usage = try models.ledger()
+      let report = try await store.withEngine(models, usage) { engine in
         try await engine.syncMarkdown(
           directory,
           options: MarkdownSyncOptions(deletes: delete, preference: prefer, isDryRun: dryRun),
           progress: progress)
       }
-      return Output(report.fields, isSound: report.conflicts.isEmpty)
+      return usage.added(to: Output(report.fields, isSound: report.conflicts.isEmpty))
     }
   }
 }

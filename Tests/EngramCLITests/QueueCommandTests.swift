@@ -169,7 +169,7 @@ import Testing
             environment: environment.merging(["ENGRAM_EMBEDDER": variable]) { $1 })
         }
         for (name, stored, written) in [
-          ("hashing", "hashing-384", "--embedder hashing,"), ("hashing@64", "hashing-64", "hashing@64"),
+          ("hashing", "hashing@384", "--embedder hashing,"), ("hashing@64", "hashing@64", "hashing@64"),
           ("openai:small", "small", "openai:small"), ("openai:@cf/bge@8", "@cf/bge", "openai:@cf/bge"),
         ] {
           let path = store + "-" + stored.replacingOccurrences(of: "/", with: "-")

@@ -27,7 +27,7 @@ import Testing
       func reembed(_ arguments: String...) async throws -> Answer {
         try await engram(["reembed", "--store", path, "--json"] + arguments)
       }
-      var answer = try await reembed("--to", "hashing-64")
+      var answer = try await reembed("--to", "hashing@64")
       #expect(answer.code == 0, "\(answer)")
       #expect(answer.json["model"] == "hashing-64" && answer.json["previous"] == "hashing-32")
       #expect(answer.json["vectors"] == 40 && answer.json["texts"] == 40)
@@ -39,7 +39,7 @@ import Testing
       answer = try await reembed("--confirm")
       #expect(answer.json["deleted"] == "hashing-64")
       #expect(try await engram("verify", path).code == 0)
-      answer = try await reembed("--to", "hashing-32")
+      answer = try await reembed("--to", "hashing@32")
       #expect(answer.code == 0 && answer.json["vectors"] == 0)
     }
   }
@@ -50,10 +50,10 @@ import Testing
         let answer = try await engram(["reembed", "--store", path] + flags)
         #expect(answer.code == 2 && !answer.errors.isEmpty, "\(flags)")
       }
-      for flags in [[], ["--confirm", "--revert"], ["--to", "nobody"], ["--to", "hashing-0", "--status"]] {
+      for flags in [[], ["--confirm", "--revert"], ["--to", "nobody"], ["--to", "hashing@0", "--status"]] {
         #expect(try await engram(["reembed", "--store", path] + flags).code == 64, "\(flags)")
       }
-      #expect(try await engram(["reembed", "--store", path, "--to", "hashing-0"]).code == 2)
+      #expect(try await engram(["reembed", "--store", path, "--to", "hashing@0"]).code == 64)
       #expect(try await engram(["reembed", "--store", path + "/none", "--status"]).code == 2)
       // Begun, and not finished.
       let store = try Store(path: path, configuration: StoreConfiguration(storedAt: path))
@@ -61,12 +61,12 @@ import Testing
         try await store.reembed(model: "hashing-64", dimension: 64) { _ in throw CancellationError() }
       }
       try await store.close()
-      var answer = try await engram(["reembed", "--store", path, "--to", "hashing-16"])
+      var answer = try await engram(["reembed", "--store", path, "--to", "hashing@16"])
       #expect(answer.code == 2 && answer.errors.contains("hashing-64"))
       answer = try await engram(["reembed", "--store", path, "--status"])
       #expect(answer.code == 0 && answer.output.contains("hashing-64"))
       #expect(try await engram(["reembed", "--store", path, "--abandon"]).code == 0)
-      #expect(try await engram(["reembed", "--store", path, "--to", "hashing-16"]).code == 0)
+      #expect(try await engram(["reembed", "--store", path, "--to", "hashing@16"]).code == 0)
       #expect(try await engram("verify", path).code == 0)
     }
   }

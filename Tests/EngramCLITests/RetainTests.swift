@@ -85,7 +85,7 @@ import Testing
         }
         let before = try store.statistics().memories
         let ids = try store.usage().map(\.memory.id)
-        let process = try start(["retain", "--store", path, "--ttl-days", "0"], environment: [:])
+        let process = try start(["retain", "--store", path, "--ttl-days", "0"])
         while process.isRunning, try store.statistics().memories > before - 80 * round { await Task.yield() }
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()

@@ -44,7 +44,7 @@ func engram(
 func engram(_ arguments: String...) async throws -> Answer { try await engram(arguments) }
 
 /// Starts `engram` and leaves it to itself; what it says goes nowhere.
-func start(_ arguments: [String], environment: [String: String]) throws -> Process {
+func start(_ arguments: [String], environment: [String: String] = [:]) throws -> Process {
   let process = Process()
   process.executableURL = try executable()
   process.arguments = arguments

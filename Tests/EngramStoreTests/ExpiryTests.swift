@@ -87,7 +87,7 @@ import Testing
         let all = ["a blue cup", "a green cup", "a red cup"]
         for (number, store) in stores.enumerated() {
           try self.check(store, found: found.sorted(), all: all)
-          let asked = try store.ask("cup", vector: vector, k: 10, scope: Scope(user: "anna"))
+          let asked = try store.ask("cup", vector: vector, k: 10, options: AskOptions(scope: Scope(user: "anna")))
           #expect(asked.map(\.memory.text).sorted() == found.sorted(), what)
           #expect(try await store.verify().problems.isEmpty, "\(what), store \(number)")
         }

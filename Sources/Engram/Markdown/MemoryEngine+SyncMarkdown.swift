@@ -40,6 +40,7 @@ extension MemoryEngine {
   private func sync(
     _ directory: MarkdownDirectory, _ options: MarkdownSyncOptions, _ progress: StoreProgress.Handler?
   ) async throws(EngramError) -> MarkdownSyncReport {
+    let embedder = embedders.current
     var plan = try await longCall(progress) { [embedder] call in
       let manifest = try directory.manifest()
       try manifest.require(embedder, file: directory.file(MarkdownManifest.name).string)
@@ -51,8 +52,9 @@ extension MemoryEngine {
     }
     plan = try await changed(plan, progress) { try $0.decide($1, in: directory) }
     let vectors = options.isDryRun ? [] : try await embedder.vectors(of: plan.texts, progress)
-    let batch = try plan.batch(vectors)
-    if !options.isDryRun { try await asEngramError { try await store.write(batch) } }
+    var batch = try plan.batch(vectors)
+    batch.model = embedder.model
+    if !options.isDryRun { try await asEngramError { [batch] in try await store.write(batch) } }
     plan = try await changed(plan, progress) { try $0.write($1, to: directory) }
     return plan.report
   }

@@ -37,7 +37,7 @@ import Testing
       let kind = await refusal {
         if isImport {
           try await MemoryEngine.importMarkdown(
-            from: folder.path, to: folder.path + "-copy", embedder: engine.embedder)
+            from: folder.path, to: folder.path + "-copy", embedder: engine.embedders.current)
         } else {
           try await engine.syncMarkdown(folder.path, options: options)
         }
@@ -179,7 +179,7 @@ import Testing
       let all = try files(in: folder.path)
       func imported(_ number: Int) async throws -> MarkdownImport {
         try await MemoryEngine.importMarkdown(
-          from: folder.path, to: folder.path + "-\(number)", embedder: engine.embedder)
+          from: folder.path, to: folder.path + "-\(number)", embedder: engine.embedders.current)
       }
       for name in [current, ended] {
         try folder.remove(name)

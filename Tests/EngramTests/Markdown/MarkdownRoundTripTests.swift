@@ -19,7 +19,7 @@ import Testing
       engines = [try .hashing(directory + "/store")]
       let count = try await engines[0].store.exportMarkdown(to: directory + "/one")
       let imported = try await MemoryEngine.importMarkdown(
-        from: directory + "/one", to: directory + "/copy", embedder: engines[0].embedder)
+        from: directory + "/one", to: directory + "/copy", embedder: engines[0].embedders.current)
       #expect(imported.report.isSound && imported.edited.isEmpty)
       engines.append(try .hashing(directory + "/copy"))
       try await engines[1].store.exportMarkdown(to: directory + "/other")
@@ -47,7 +47,7 @@ import Testing
       #expect(try await engine.store.exportMarkdown(to: directory + "/files") == 0)
       try await engine.close()
       let imported = try await MemoryEngine.importMarkdown(
-        from: directory + "/files", to: directory + "/copy", embedder: engine.embedder)
+        from: directory + "/files", to: directory + "/copy", embedder: engine.embedders.current)
       #expect(imported.report.isSound && imported.report.memories == 0)
     }
   }
@@ -59,7 +59,7 @@ import Testing
       let id = try #require(UUID(uuidString: "0190d3c6-7a00-7000-8000-000000000001"))
       try await engine.store.insert(
         NewMemory(
-          id: id, text: "Drinks green tea,\nevery morning.\n", vector: try await engine.vectors(of: ["x"])[0],
+          id: id, text: "Drinks green tea,\nevery morning.\n", vector: try await engine.embedders.current.vectors(of: ["x"])[0],
           scope: Scope(user: "alice", run: "Monday 7:30"),
           metadata: try Metadata(json: #"{"source": "chat"}"#), categories: ["habits"], importance: 0.5,
           createdAt: Date(timeIntervalSince1970: 1_767_225_600),
@@ -111,7 +111,7 @@ import Testing
         #expect(!String(decoding: bytes, as: UTF8.self).contains("swordfish"), "\(name)")
       }
       let imported = try await MemoryEngine.importMarkdown(
-        from: directory + "/files", to: directory + "/copy", embedder: engine.embedder)
+        from: directory + "/files", to: directory + "/copy", embedder: engine.embedders.current)
       #expect(imported.report.changes == 2)
       try await engine.close()
     }
@@ -144,7 +144,7 @@ import Testing
       let before = try files(in: directory + "/files")
       #expect(await refusal { try await engine.store.exportMarkdown(to: directory + "/files") } == "invalid directory")
       #expect(await refusal { try await engine.store.exportMarkdown(to: directory + "/store") } == "store: exists")
-      let embedder = engine.embedder
+      let embedder = engine.embedders.current
       let tasks = [
         Task {
           await refusal {
@@ -187,7 +187,7 @@ import Testing
 extension RandomStore {
   /// The same search in each of the engines.
   fileprivate mutating func search(_ engines: [MemoryEngine]) async throws -> [[ScoredMemory]] {
-    let vector = try await engine.vectors(of: [text()])[0]
+    let vector = try await engine.embedders.current.vectors(of: [text()])[0]
     return try engines.map { try $0.store.search(vector, k: 1_000) }
   }
 }

@@ -161,6 +161,6 @@ struct RandomStore {
   }
 
   private func vector(_ text: String) async throws -> [Float] {
-    try await engine.vectors(of: [text])[0]
+    try await engine.embedders.current.vectors(of: [text])[0]
   }
 }
