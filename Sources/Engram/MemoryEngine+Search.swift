@@ -40,26 +40,14 @@ extension MemoryEngine {
       (summary.map { [FoundMemory(memory: $0, score: 1)] } ?? []) + found)
   }
 
-  /// Plain memories, best first: what this layer has written by itself is no result of a search.
+  /// Best first; what this layer has written by itself is no result of a search.
   private func ranked(
     _ query: String, _ vector: [Float], of model: String, _ scope: Scope, _ options: SearchOptions
   ) throws -> [FoundMemory] {
-    var wanted = min(options.limit + Self.spare, IndexLimits.k.upperBound)
-    while true {
-      let ranked = try store.ask(
-        query, vector: vector, k: wanted, options: options.asking(of: scope), model: model)
-      let found = ranked.lazy.filter { MemoryKind.read($0.memory.metadata) == nil }.prefix(options.limit)
-      guard found.count < options.limit, ranked.count == wanted, wanted < IndexLimits.k.upperBound else {
-        return found.filter { $0.score >= options.threshold }.map {
-          FoundMemory($0, explained: options.explain)
-        }
-      }
-      wanted = min(2 * wanted, IndexLimits.k.upperBound)
-    }
+    try store.ask(
+      query, vector: vector, k: options.limit, options: options.asking(of: scope), model: model
+    ).filter { $0.score >= options.threshold }.map { FoundMemory($0, explained: options.explain) }
   }
-
-  /// So many memories of this layer's own may be among the best before more are asked for.
-  private static let spare = 2
 }
 
 extension FoundMemory {
@@ -88,6 +76,7 @@ extension SearchOptions {
   fileprivate func asking(of scope: Scope) -> AskOptions {
     AskOptions(
       scope: scope, filter: filter, weights: weights, diversity: diversity, asOf: asOf,
-      latestOnly: latestOnly, includeExpired: showExpired)
+      latestOnly: latestOnly, includeExpired: showExpired,
+      excluding: { MemoryKind.read($0) != nil })
   }
 }

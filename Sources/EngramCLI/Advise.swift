@@ -13,9 +13,6 @@ struct Advise: AsyncParsableCommand {
       Exit code 0: every limit that was measured holds. 3: one does not, or will not before long.
       """)
 
-  @Argument(help: "The directory of the store.")
-  var path: String
-
   @Option(
     name: .customLong("search-p95"),
     help: ArgumentHelp("95 of 100 searches take no longer. (default: 10)", valueName: "ms"))
@@ -55,12 +52,13 @@ struct Advise: AsyncParsableCommand {
     help: ArgumentHelp("How far ahead growth is looked at. (default: 30)", valueName: "days"))
   var daysAhead: Double?
 
+  @OptionGroup var store: StoreOptions
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
     try await output.run { [self] _ in
       let level = try level
-      let advice = try await withStore(path) { store in
+      let advice = try await withStore(store.path) { store in
         try await store.advise(level, probing: true)
       }
       return Output(advice.fields, prose: advice.prose, code: advice.verdict == .stay ? 0 : 3)

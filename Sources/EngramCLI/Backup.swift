@@ -10,17 +10,15 @@ struct Backup: AsyncParsableCommand {
       store meanwhile.
       """)
 
-  @Argument(help: "The directory of the store.")
-  var path: String
-
   @Argument(help: "The directory to make; nothing may be there yet.")
   var target: String
 
+  @OptionGroup var store: StoreOptions
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
     try await output.run { [self] progress in
-      let manifest = try await withStore(path) { store in
+      let manifest = try await withStore(store.path) { store in
         try await store.backup(to: target, progress: progress)
       }
       return Output([

@@ -14,14 +14,12 @@ struct Compact: AsyncParsableCommand {
       them: their vectors go, their texts stay in the history.
       """)
 
-  @Argument(help: "The directory of the store.")
-  var path: String
-
   @Option(
     help: "Cut versions that ended at this time or before: a date like 2026-01-31, or with a time."
   )
   var before: String?
 
+  @OptionGroup var store: StoreOptions
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
@@ -32,7 +30,7 @@ struct Compact: AsyncParsableCommand {
       return Date(timeIntervalSince1970: Double(microseconds) / 1e6)
     }
     try await output.run { [self] progress in
-      let report = try await withStore(path) { store in
+      let report = try await withStore(store.path) { store in
         try await store.compact(before: time, progress: progress)
       }
       return Output(report.fields)

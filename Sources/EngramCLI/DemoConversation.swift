@@ -9,13 +9,13 @@ enum DemoConversation {
   }
 
   /// What the agent wants to know when the user writes again.
-  static let question = "Where do I send the new card reader, and how do I reach them?"
+  static let question = "Where do they live, and do they want an email or a phone call?"
 
   static let sessions = [
     Session(
       daysAgo: 42,
       messages: [
-        Message(.user, "Hi! I run a small bakery and the card reader is dead again. I live in Lyon."),
+        Message(.user, "Hi! The card reader is dead again. I run a small bakery and I live in Lyon."),
         Message(
           .assistant,
           "Sorry to hear that. Is the light on the reader red, or does it stay off altogether? "

@@ -12,9 +12,6 @@ struct Erase: AsyncParsableCommand {
       before, which you have to erase yourself.
       """)
 
-  @Argument(help: "The directory of the store.")
-  var path: String
-
   @Option(help: "A memory to erase; may be given many times.")
   var memory: [String] = []
 
@@ -27,6 +24,7 @@ struct Erase: AsyncParsableCommand {
 
   @Option(help: "Who wants it so, for the history.") var by: String?
 
+  @OptionGroup var store: StoreOptions
   @OptionGroup var output: OutputOptions
 
   private static func ids(_ texts: [String]) throws -> [UUID] {
@@ -49,7 +47,7 @@ struct Erase: AsyncParsableCommand {
   func run() async throws {
     let ids = try Self.ids(memory)
     try await output.run { [self] progress in
-      let report = try await withStore(path) { store in
+      let report = try await withStore(store.path) { store in
         ids.isEmpty
           ? try await store.erase(
             scope: Scope(user: user, agent: agent, run: runID), by: by, progress: progress)

@@ -12,9 +12,6 @@ struct Export: AsyncParsableCommand {
       left out, as the same model makes them anew, and sync takes edits over; docs/markdown.md.
       """)
 
-  @Argument(help: "The directory of the store.")
-  var path: String
-
   @Argument(
     help: "The file to make, or - for standard output, or the directory; nothing may be there yet.")
   var file = "-"
@@ -22,6 +19,7 @@ struct Export: AsyncParsableCommand {
   @Flag(help: "Make a directory of Markdown files.")
   var markdown = false
 
+  @OptionGroup var store: StoreOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -36,12 +34,12 @@ struct Export: AsyncParsableCommand {
   func run() async throws {
     try await output.run { [self] progress in
       if markdown {
-        let files = try await withStore(path) { store in
+        let files = try await withStore(store.path) { store in
           try await store.exportMarkdown(to: file, progress: progress)
         }
         return Output([("export", .string(file)), ("files", .int(Int64(files)))])
       }
-      let counts = try await withStore(path) { store in
+      let counts = try await withStore(store.path) { store in
         file == "-"
           ? try await store.export(to: FileDescriptor.standardOutput, progress: progress)
           : try await store.export(to: file, progress: progress)

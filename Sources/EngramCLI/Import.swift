@@ -15,28 +15,27 @@ struct Import: AsyncParsableCommand {
   @Argument(help: "A file that export wrote, or the directory.")
   var file: String
 
-  @Argument(help: "The directory of the new store; nothing may be there yet.")
-  var path: String
-
   @Flag(help: "It is a directory of Markdown files.")
   var markdown = false
 
   @OptionGroup var models: ModelOptions
+  /// Where nothing may be yet.
+  @OptionGroup var store: StoreOptions
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
     try await output.run { [self] progress in
       if markdown {
         let usage = try models.ledger()
-        let embedder = try await models.embedder(ofStoreAt: path, makes: true, ledger: usage.ledger)
+        let embedder = try await models.embedder(ofStoreAt: store.path, makes: true, ledger: usage.ledger)
         let imported = try await MemoryEngine.importMarkdown(
-          from: file, to: path, embedder: embedder, progress: progress)
+          from: file, to: store.path, embedder: embedder, progress: progress)
         return usage.added(
           to: Output(
             imported.report.fields + [("edited_files", .array(imported.edited.map(JSONValue.string)))],
             isSound: imported.report.isSound))
       }
-      let report = try await Store.import(from: file, to: path, progress: progress)
+      let report = try await Store.import(from: file, to: store.path, progress: progress)
       return Output(report.fields, isSound: report.isSound)
     }
   }

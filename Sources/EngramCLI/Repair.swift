@@ -13,14 +13,12 @@ struct Repair: AsyncParsableCommand {
       before you repair what you have no backup of.
       """)
 
-  @Argument(help: "The directory of the store.")
-  var path: String
-
+  @OptionGroup var store: StoreOptions
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
     try await output.run { [self] progress in
-      let report = try await Store.repair(path: path, progress: progress)
+      let report = try await Store.repair(path: store.path, progress: progress)
       return Output(
         [
           ("restored", .array(report.restored.map(JSONValue.string))),

@@ -12,14 +12,13 @@ struct Restore: AsyncParsableCommand {
   @Argument(help: "The directory of the backup.")
   var backup: String
 
-  @Argument(help: "The directory of the new store; nothing may be there yet.")
-  var path: String
-
+  /// Where nothing may be yet.
+  @OptionGroup var store: StoreOptions
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
     try await output.run { [self] progress in
-      let report = try await Store.restore(from: backup, to: path, progress: progress)
+      let report = try await Store.restore(from: backup, to: store.path, progress: progress)
       return Output(report.fields, isSound: report.isSound)
     }
   }

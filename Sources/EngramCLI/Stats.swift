@@ -5,15 +5,13 @@ struct Stats: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Says what a store holds and how much room it takes.")
 
-  @Argument(help: "The directory of the store.")
-  var path: String
-
+  @OptionGroup var store: StoreOptions
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
     try await output.run { [self] _ in
-      let configuration = try StoreConfiguration(storedAt: path)
-      let statistics = try await withStore(path) { store in try store.statistics() }
+      let configuration = try StoreConfiguration(storedAt: store.path)
+      let statistics = try await withStore(store.path) { store in try store.statistics() }
       return Output(configuration.fields + statistics.fields)
     }
   }

@@ -9,12 +9,9 @@ struct Verify: AsyncParsableCommand {
       the store can write; later, --head proves that everything up to there is still in the history, \
       unchanged, and that nothing was cut off after it.
 
-        engram verify memories
-        engram verify memories --head 1042:9f2c...
+        engram verify --store memories
+        engram verify --store memories --head 1042:9f2c...
       """)
-
-  @Argument(help: "The directory of the store.")
-  var path: String
 
   @Flag(
     help: """
@@ -26,13 +23,14 @@ struct Verify: AsyncParsableCommand {
   @Option(help: "A head that an earlier verify printed: it must be in the history still.")
   var head: HistoryHead?
 
+  @OptionGroup var store: StoreOptions
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
     try await output.run { [self] progress in
       let report: VerifyReport
       do {
-        report = try await withStore(path) { store in
+        report = try await withStore(store.path) { store in
           try await store.verify(quick ? .quick : .full, since: head, progress: progress)
         }
       } catch let error as StoreError where error.isDamage {

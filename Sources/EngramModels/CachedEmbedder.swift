@@ -15,26 +15,24 @@ public struct CachedEmbedder: Embedder {
   /// - Throws: what the embedder throws, also ``ModelError/badReply(reason:)`` where it makes more or
   ///   fewer vectors than it was given texts. An error is not kept.
   public func embed(_ texts: [String]) async throws(ModelError) -> [[Float]] {
-    var known: [String: [Float]] = [:]
+    let keys = texts.map(key)
+    var known: [EmbeddingCache.Key: [Float]] = [:]
     while true {
-      var (mine, others): ([String], [String]) = ([], [])
-      for text in Set(texts).subtracting(known.keys) {
-        switch cache.begin(key(text)) {
-        case .vector(let vector): known[text] = vector
+      var (mine, others): ([String], [EmbeddingCache.Key]) = ([], [])
+      var seen = Set<EmbeddingCache.Key>()
+      for (text, key) in zip(texts, keys) where known[key] == nil && seen.insert(key).inserted {
+        switch cache.begin(key) {
+        case .vector(let vector): known[key] = vector
         case .missing: mine.append(text)
-        case .underway: others.append(text)
+        case .underway: others.append(key)
         }
       }
-      // In the caller's order, which the set has lost.
-      let isMine = Set(mine)
-      var seen = Set<String>()
-      let missing = texts.filter { isMine.contains($0) && seen.insert($0).inserted }
-      for (text, vector) in zip(missing, try await make(missing)) { known[text] = vector }
+      for (text, vector) in zip(mine, try await make(mine)) { known[key(text)] = vector }
       guard !others.isEmpty else { break }
-      for text in others { await cache.wait(for: key(text)) }
+      for key in others { await cache.wait(for: key) }
       if Task.isCancelled { throw .cancelled }
     }
-    return texts.compactMap { known[$0] }
+    return keys.compactMap { known[$0] }
   }
 
   /// Embeds texts for which this call has the word.

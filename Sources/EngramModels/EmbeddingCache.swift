@@ -6,7 +6,14 @@ public final class EmbeddingCache: Sendable {
   struct Key: Hashable {
     var model: String
     var dimension: Int
-    var text: String
+    /// As bytes: strings may be equal that a model tells apart.
+    var text: [UInt8]
+
+    init(model: String, dimension: Int, text: String) {
+      self.model = model
+      self.dimension = dimension
+      self.text = Array(text.utf8)
+    }
   }
 
   /// An entry in the list of all entries, the latest first.
@@ -98,7 +105,7 @@ public final class EmbeddingCache: Sendable {
   }
 
   private func insert(_ key: Key, _ vector: [Float], _ state: inout State) {
-    let bytes = key.text.utf8.count + vector.count * 4 + Self.overhead
+    let bytes = key.text.count + vector.count * 4 + Self.overhead
     guard bytes <= bytesMax, state.places[key] == nil else { return }
     while state.bytes + bytes > bytesMax, let oldest = state.oldest { state.remove(oldest) }
     let entry = Entry(key: key, vector: vector, bytes: bytes)
@@ -135,7 +142,7 @@ extension EmbeddingCache.State {
     unlink(place)
     bytes -= entries[place].bytes
     places[entries[place].key] = nil
-    entries[place].key.text = ""
+    entries[place].key.text = []
     entries[place].vector = []
     free.append(place)
   }

@@ -18,9 +18,14 @@ public struct AskOptions: Sendable {
   /// Also memories whose time is over.
   public var includeExpired: Bool
 
+  /// Which memories are no answers, whatever their rank; nil for none. For few: unlike a filter it looks at
+  /// those alone that would be returned.
+  public var excluding: (@Sendable (Metadata) -> Bool)?
+
   public init(
     scope: Scope = .all, filter: Filter? = nil, weights: RankingWeights = RankingWeights(),
-    diversity: Double = 0, asOf: Date? = nil, latestOnly: Bool = true, includeExpired: Bool = false
+    diversity: Double = 0, asOf: Date? = nil, latestOnly: Bool = true, includeExpired: Bool = false,
+    excluding: (@Sendable (Metadata) -> Bool)? = nil
   ) {
     self.scope = scope
     self.filter = filter
@@ -29,6 +34,7 @@ public struct AskOptions: Sendable {
     self.asOf = asOf
     self.latestOnly = latestOnly
     self.includeExpired = includeExpired
+    self.excluding = excluding
   }
 
   /// Whether versions may be asked for that the index has no rows of.

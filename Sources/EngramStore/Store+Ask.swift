@@ -169,7 +169,7 @@ extension Store {
           live.pages.vector(live.table.slot(Int($0.row)))
         }
       }
-      return try memories(of: ranked, k: k, scope: scope, filter: filter, resolvedAt: covered, live)
+      return try memories(of: ranked, k: k, options, resolvedAt: covered, live)
     } catch { throw StoreError(error) }
   }
 
@@ -179,7 +179,7 @@ extension Store {
   private static let fewRows = 8_192
 
   private func memories(
-    of candidates: [AskCandidate], k: Int, scope: Scope, filter: Filter?, resolvedAt covered: Int64,
+    of candidates: [AskCandidate], k: Int, _ options: AskOptions, resolvedAt covered: Int64,
     _ live: LiveIndex
   ) throws(StoreError) -> [RankedMemory] {
     // Before the transaction begins: what it sees must hold them.
@@ -191,10 +191,12 @@ extension Store {
       let now = Timestamp.now
       for (candidate, change) in zip(candidates, changes) {
         if ranked.count == k { break }
-        let row = try currentRow(of: change, statement, scope, filter, covered, db)
-        guard let row, ids.insert(row.id).inserted else { continue }
+        let row = try currentRow(of: change, statement, options.scope, options.filter, covered, db)
+        guard let memory = row?.memory, ids.insert(memory.id).inserted,
+          options.excluding?(memory.metadata) != true
+        else { continue }
         live.signals.access(Int(candidate.row), at: now)
-        ranked.append(RankedMemory(row.memory, candidate))
+        ranked.append(RankedMemory(memory, candidate))
       }
       return ranked
     }

@@ -56,7 +56,7 @@ extension Store {
         }
         return ranked.lazy.compactMap { candidate in
           memories[candidate.row].map { RankedMemory($0.memory, candidate) }
-        }.prefix(k).map { $0 }
+        }.filter { options.excluding?($0.memory.metadata) != true }.prefix(k).map { $0 }
       }
     } catch { throw StoreError(error) }
   }

@@ -11,13 +11,13 @@ import Testing
 
   @Test func aLevelThatHolds() async throws {
     try await withStore { _, store in
-      let text = try await engram(["advise", store] + Self.mild)
+      let text = try await engram(["advise", "--store", store] + Self.mild)
       #expect(text.code == 0 && text.errors.isEmpty, "\(text)")
       #expect(text.output.hasPrefix("No reason to move"))
       #expect(text.output.contains("300 searches that this call made itself"))
       #expect(text.output.contains("add p95") && text.output.contains("not measured"))
 
-      let answer = try await engram(["advise", "--json", store] + Self.mild)
+      let answer = try await engram(["advise", "--json", "--store", store] + Self.mild)
       #expect(answer.code == 0, "\(answer)")
       #expect(Set(answer.json.keys) == ["verdict", "summary", "items", "growth"])
       #expect(answer.json["verdict"] == "stay")
@@ -55,9 +55,9 @@ import Testing
 
   @Test func levelsThatDoNotHold() async throws {
     try await withStore { _, store in
-      let move = try await engram(["advise", store] + Self.mild + ["--memory", "1"])
+      let move = try await engram(["advise", "--store", store] + Self.mild + ["--memory", "1"])
       #expect(move.code == 3 && move.output.hasPrefix("Time to move"), "\(move)")
-      let act = try await engram(["advise", "--json", store] + Self.mild + ["--search-p95", "0.000001"])
+      let act = try await engram(["advise", "--json", "--store", store] + Self.mild + ["--search-p95", "0.000001"])
       #expect(act.code == 3 && act.json["verdict"] == "act", "\(act)")
     }
   }
@@ -65,9 +65,9 @@ import Testing
   /// It looks, and leaves the store as it was.
   @Test func nothingIsWritten() async throws {
     try await withStore { _, store in
-      let before = try await engram("verify", "--json", store)
-      #expect(try await engram(["advise", store] + Self.mild).code == 0)
-      let after = try await engram("verify", "--json", store)
+      let before = try await engram("verify", "--json", "--store", store)
+      #expect(try await engram(["advise", "--store", store] + Self.mild).code == 0)
+      let after = try await engram("verify", "--json", "--store", store)
       #expect(after.json == before.json && after.code == 0)
     }
   }
@@ -80,11 +80,11 @@ import Testing
         ("--disk", "0", "diskBytes"), ("--recall", "2", "recall"), ("--recall", "-1", "recall"),
         ("--queue-growth", "-1", "queueGrowth"), ("--days-ahead", "0", "daysAhead"),
       ] {
-        let answer = try await engram("advise", "\(option)=\(value)", store)
+        let answer = try await engram("advise", "\(option)=\(value)", "--store", store)
         #expect(answer.code == 2 && answer.errors.contains("\(field): "), "\(option) \(answer)")
       }
-      #expect(try await engram("advise", "--recall", "much", store).code == 64)
-      let none = try await engram("advise", parent.path + "/none")
+      #expect(try await engram("advise", "--recall", "much", "--store", store).code == 64)
+      let none = try await engram("advise", "--store", parent.path + "/none")
       #expect(none.code == 2 && none.errors.contains("There is no store at"))
     }
   }

@@ -21,14 +21,14 @@ import Testing
   @Test func exportNeedsNoModel() async throws {
     try await withStore { parent, store in
       let directory = parent.path + "/files"
-      let exported = try await engram("export", store, directory, "--markdown", "--json")
+      let exported = try await engram("export", "--store", store, directory, "--markdown", "--json")
       #expect(exported.code == 0 && exported.json["files"] == 10, "\(exported)")
       #expect(try files(directory).count == 12)
-      let again = try await engram("export", store, directory, "--markdown")
+      let again = try await engram("export", "--store", store, directory, "--markdown")
       #expect(again.code == 2 && again.errors.contains("sync"), "\(again)")
-      #expect(try await engram("export", store, "--markdown").code == 64)
+      #expect(try await engram("export", "--store", store, "--markdown").code == 64)
       let none = try await engram(
-        ["import", "--markdown", directory, parent.path + "/copy"],
+        ["import", "--markdown", directory, "--store", parent.path + "/copy"],
         environment: ["ENGRAM_MODEL_DIR": parent.path + "/none"])
       #expect(none.code == 2 && none.errors.contains("engram model fetch"), "\(none)")
       #expect(try FileManager.default.contentsOfDirectory(atPath: parent.path).sorted() == ["files", "store"])
@@ -43,11 +43,11 @@ import Testing
         let added = try await engram("add", text, "--store", store, "--user", "alice", "--mode", "verbatim")
         #expect(added.code == 0, "\(added)")
       }
-      #expect(try await engram("export", store, directory, "--markdown").code == 0)
-      let imported = try await engram("import", "--markdown", directory, copy, "--json")
+      #expect(try await engram("export", "--store", store, directory, "--markdown").code == 0)
+      let imported = try await engram("import", "--markdown", directory, "--store", copy, "--json")
       #expect(imported.code == 0 && imported.json["sound"] == true && imported.json["edited_files"] == [], "\(imported)")
       let other = parent.path + "/other"
-      #expect(try await engram("export", copy, other, "--markdown").code == 0)
+      #expect(try await engram("export", "--store", copy, other, "--markdown").code == 0)
       #expect(try files(directory) == files(other))
       let found = try await engram("search", "pet", "--store", copy, "--user", "alice", "--limit", "1")
       #expect(found.code == 0 && found.output.contains("Tom"), "\(found)")
@@ -105,14 +105,16 @@ import Testing
       try await opened.insert(
         (0..<400).map { NewMemory(text: "memory \($0)", vector: vector, scope: Scope(user: "u\($0 % 7)")) })
       try await opened.close()
-      #expect(try await engram("export", store, parent.path + "/whole", "--markdown").code == 0)
+      #expect(try await engram("export", "--store", store, parent.path + "/whole", "--markdown").code == 0)
       let whole = try files(parent.path + "/whole")
       var (killed, rounds) = (0, 0)
       for seed in 0..<12 {
         let isExport = seed % 2 == 0
         let path = parent.path + "/made-\(seed)"
         let arguments =
-          isExport ? ["export", store, path, "--markdown"] : ["import", "--markdown", parent.path + "/whole", path]
+          isExport
+          ? ["export", path, "--markdown", "--store", store]
+          : ["import", "--markdown", parent.path + "/whole", "--store", path]
         let process = try start(arguments)
         // Not before its draft is there, and then at another moment each time.
         while process.isRunning {
@@ -129,7 +131,7 @@ import Testing
           continue
         }
         if isExport { #expect(try files(path) == whole) } else {
-          #expect(try await engram("verify", path).code == 0)
+          #expect(try await engram("verify", "--store", path).code == 0)
         }
       }
       #expect(rounds == 12 && killed > 4, "killed \(killed)")

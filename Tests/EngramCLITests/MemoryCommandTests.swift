@@ -93,7 +93,7 @@ struct MemoryCommandTests {
       #expect(all.code == 0 && all.json["deleted"] == 2, "\(all)")
       #expect(try await list(store).results.isEmpty)
       #expect(try await engram("list", "--store", store, "--user", "alice").output == "None.\n")
-      #expect(try await engram("verify", store).code == 0)
+      #expect(try await engram("verify", "--store", store).code == 0)
     }
   }
 

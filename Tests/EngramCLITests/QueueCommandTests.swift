@@ -141,7 +141,7 @@ import Testing
         #expect(server.questions.count == 1)
       }
       #expect(try await engram(["list", "--store", store] + arguments).memories == ["I live in Berlin"])
-      #expect(try await engram("verify", store).code == 0)
+      #expect(try await engram("verify", "--store", store).code == 0)
     }
   }
 
@@ -169,7 +169,7 @@ import Testing
             environment: environment.merging(["ENGRAM_EMBEDDER": variable]) { $1 })
         }
         for (name, stored, written) in [
-          ("hashing", "hashing@384", "--embedder hashing,"), ("hashing@64", "hashing@64", "hashing@64"),
+          ("hashing", "hashing-384", "--embedder hashing,"), ("hashing@64", "hashing-64", "hashing@64"),
           ("openai:small", "small", "openai:small"), ("openai:@cf/bge@8", "@cf/bge", "openai:@cf/bge"),
         ] {
           let path = store + "-" + stored.replacingOccurrences(of: "/", with: "-")

@@ -38,7 +38,7 @@ import Testing
       #expect(answer.json["model"] == "hashing-32" && answer.json["vectors"] == 0)
       answer = try await reembed("--confirm")
       #expect(answer.json["deleted"] == "hashing-64")
-      #expect(try await engram("verify", path).code == 0)
+      #expect(try await engram("verify", "--store", path).code == 0)
       answer = try await reembed("--to", "hashing@32")
       #expect(answer.code == 0 && answer.json["vectors"] == 0)
     }
@@ -67,7 +67,7 @@ import Testing
       #expect(answer.code == 0 && answer.output.contains("hashing-64"))
       #expect(try await engram(["reembed", "--store", path, "--abandon"]).code == 0)
       #expect(try await engram(["reembed", "--store", path, "--to", "hashing@16"]).code == 0)
-      #expect(try await engram("verify", path).code == 0)
+      #expect(try await engram("verify", "--store", path).code == 0)
     }
   }
 }

@@ -42,7 +42,7 @@ import Testing
       let undo = try await engram("retain", "--store", store, "--undo", id, "--json")
       #expect(undo.code == 0 && undo.json["restored"] == 7 && undo.json["left"] == [], "\(undo)")
       #expect(try await texts(store) == all)
-      let verified = try await engram("verify", store)
+      let verified = try await engram("verify", "--store", store)
       #expect(verified.code == 0, "\(verified)")
       // Without a rule nothing goes but what has expired.
       let none = try await engram("retain", "--store", store)

@@ -7,7 +7,7 @@ import Testing
 /// No search waits for a writer, shown without a clock: the writer is stopped while it holds what it
 /// holds, and all searches complete. One that waited would wait for ever, until the time limit.
 @Suite struct StoppedWriterTests {
-  @Test(.timeLimit(.minutes(2)), arguments: Metric.allCases)
+  @Test(.timeLimit(.minutes(10)), arguments: Metric.allCases)
   func whileRowsAreLinked(metric: Metric) throws {
     let (vectors, queries) = clustered(6_000, 32, queries: 100, stream: 401)
     let pinned = PinnedVectors(vectors)
@@ -49,7 +49,7 @@ import Testing
   }
 
   /// The writer stands between the row that it has chosen, a deleted one, and its vector.
-  @Test(.timeLimit(.minutes(2))) func whileARowIsWritten() throws {
+  @Test(.timeLimit(.minutes(10))) func whileARowIsWritten() throws {
     let (vectors, queries) = clustered(3_001, 32, queries: 100, stream: 402)
     let pinned = PinnedVectors(vectors)
     let index = try HNSWIndex(dimension: 32, metric: .cosine)

@@ -29,6 +29,20 @@ import Testing
     try server.received.map { try $0.json["input"] as? [String] ?? [] }
   }
 
+  /// Swift takes them for one text; a model does not.
+  @Test func textsOfOtherBytesAreOthers() async throws {
+    try await run { embedder, cache, server in
+      let texts = ["Zo\u{EB}", "Zoe\u{308}"]
+      #expect(texts[0] == texts[1])
+      for _ in 1...2 {
+        let vectors = try await embedder.embed(texts)
+        #expect(vectors[0] != vectors[1])
+        #expect(try await embedder.embed([texts[1], texts[0]]) == vectors.reversed())
+      }
+      #expect(cache.count == 2 && server.received.count == 1)
+    }
+  }
+
   @Test func whatIsKnownIsNotAsked() async throws {
     try await run { embedder, cache, server in
       let first = try await embedder.embed(["a", "bb", "a"])

@@ -24,7 +24,7 @@ import Testing
 
   // MARK: On a store
 
-  @Test(.timeLimit(.minutes(2))) func ofItsOwnFigures() async throws {
+  @Test(.timeLimit(.minutes(10))) func ofItsOwnFigures() async throws {
     try await withTemporaryDirectory { directory in
       let store = try openStore(directory.file("store"))
       let ids = try await Self.fill(store, 150, seed: 91)
@@ -114,7 +114,7 @@ import Testing
   }
 
   /// A probe measures searches, and leaves nothing behind.
-  @Test(.timeLimit(.minutes(2))) func aProbeLeavesNoTrace() async throws {
+  @Test(.timeLimit(.minutes(10))) func aProbeLeavesNoTrace() async throws {
     try await withTemporaryDirectory { directory in
       var store = try openStore(directory)
       var level = Self.mild

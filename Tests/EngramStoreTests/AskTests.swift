@@ -385,7 +385,7 @@ import Testing
   // MARK: While others work
 
   /// Four write and two ask: no error, and what is found was current at some moment of the search.
-  @Test(.timeLimit(.minutes(2))) func whileOthersWrite() async throws {
+  @Test(.timeLimit(.minutes(10))) func whileOthersWrite() async throws {
     try await withTemporaryDirectory { directory in
       let store = try openStore(directory, dimension: Self.dimension)
       /// Of each memory the version that is acknowledged, and the last that has been begun; nil once it

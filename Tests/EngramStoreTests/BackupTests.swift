@@ -35,7 +35,7 @@ import Testing
     return contents
   }
 
-  @Test(.timeLimit(.minutes(2))) func whileFourWritersWrite() async throws {
+  @Test(.timeLimit(.minutes(10))) func whileFourWritersWrite() async throws {
     try await withTemporaryDirectory { parent in
       let store = try openStore(parent.file("store"))
       let acknowledged = Shared<Set<UUID>>([])

@@ -8,7 +8,7 @@ import Testing
 @Suite struct CancellationTests {
   /// The commit thread stands before SQLite's write lock with one group; what waits behind it is
   /// cancelled, and the group itself, too late.
-  @Test(.timeLimit(.minutes(2))) func ofThoseThatWait() async throws {
+  @Test(.timeLimit(.minutes(10))) func ofThoseThatWait() async throws {
     try await withTemporaryDirectory { directory in
       let store = try openStore(directory, dimension: 4)
       @Sendable func insert(_ number: Int) -> Task<UUID, any Error> {
@@ -48,7 +48,7 @@ import Testing
   }
 
   /// At any moment: what was reported as cancelled is not there, all else is, once.
-  @Test(.timeLimit(.minutes(2))) func atAnyMoment() async throws {
+  @Test(.timeLimit(.minutes(10))) func atAnyMoment() async throws {
     var generator = Generator(seed: 91)
     try await withTemporaryDirectory { directory in
       let store = try openStore(directory, dimension: 4)

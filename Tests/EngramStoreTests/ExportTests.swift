@@ -196,7 +196,7 @@ import Testing
   }
 
   /// What is exported while writers write is of one moment.
-  @Test(.timeLimit(.minutes(2))) func whileFourWritersWrite() async throws {
+  @Test(.timeLimit(.minutes(10))) func whileFourWritersWrite() async throws {
     try await withTemporaryDirectory { parent in
       let store = try openStore(parent.file("store"))
       let isDone = Flag()

@@ -23,7 +23,7 @@ import Testing
   }
 
   /// Several tasks write at once: groups are shared, and all of them together are what was written.
-  @Test(.timeLimit(.minutes(2))) func countsAreExact() async throws {
+  @Test(.timeLimit(.minutes(10))) func countsAreExact() async throws {
     try await withTemporaryDirectory { directory in
       let collector = Collector()
       let store = try Self.open(directory, collector)
@@ -150,7 +150,7 @@ import Testing
   }
 
   /// Each search is counted once, under the plan that it was answered by.
-  @Test(.timeLimit(.minutes(2))) func searchesByPlan() async throws {
+  @Test(.timeLimit(.minutes(10))) func searchesByPlan() async throws {
     try await withTemporaryDirectory { directory in
       let collector = Collector()
       let store = try Self.open(directory, collector)
@@ -276,7 +276,7 @@ import Testing
   }
 
   /// The gauge of the queue follows requests that wait and are taken back.
-  @Test(.timeLimit(.minutes(2))) func requestsThatAreTakenBack() async throws {
+  @Test(.timeLimit(.minutes(10))) func requestsThatAreTakenBack() async throws {
     try await withTemporaryDirectory { directory in
       let collector = Collector()
       let store = try Self.open(directory, collector)

@@ -40,13 +40,13 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(2))) func deletedMemories() async throws {
+  @Test(.timeLimit(.minutes(10))) func deletedMemories() async throws {
     try await Self.expectOthers(inPlaceOf: 25) { nearest, _ in .delete(nearest) } isDone: {
       $0 == nil
     }
   }
 
-  @Test(.timeLimit(.minutes(2))) func aMemoryThatPassesNoMore() async throws {
+  @Test(.timeLimit(.minutes(10))) func aMemoryThatPassesNoMore() async throws {
     try await Self.expectOthers(inPlaceOf: 1) { nearest, store in
       let closed = MemoryUpdate(metadata: try Metadata(["open": false]))
       return .update(nearest[0], try PreparedUpdate(closed, in: store.core.index.live))

@@ -7,7 +7,7 @@ import Testing
 /// No search waits for a commit, shown without a clock: another connection holds SQLite's write lock,
 /// the store's writer stands still inside its transaction's beginning, and all searches complete.
 @Suite struct StoppedWriterTests {
-  @Test(.timeLimit(.minutes(2))) func whileACommitStandsStill() async throws {
+  @Test(.timeLimit(.minutes(10))) func whileACommitStandsStill() async throws {
     try await withTemporaryDirectory { directory in
       var generator = Generator(seed: 71)
       let store = try openStore(directory, dimension: 12)
@@ -54,7 +54,7 @@ import Testing
 
   /// The commit thread stands where it shows changes to searches, with the lock that it holds for it.
   /// Memories have expired, which nobody could note in the index yet.
-  @Test(.timeLimit(.minutes(2))) func whileChangesAreApplied() async throws {
+  @Test(.timeLimit(.minutes(10))) func whileChangesAreApplied() async throws {
     try await withTemporaryDirectory { directory in
       var generator = Generator(seed: 72)
       let store = try openStore(directory, dimension: 12)

@@ -91,7 +91,7 @@ import Testing
   }
 
   /// Deletes alone may ask for a new calibration.
-  @Test(.timeLimit(.minutes(2))) func waitingAfterDeletes() async throws {
+  @Test(.timeLimit(.minutes(10))) func waitingAfterDeletes() async throws {
     try await withTemporaryDirectory { directory in
       var generator = Generator(seed: 44)
       let store = try openStore(directory, dimension: 12)

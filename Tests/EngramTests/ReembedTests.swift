@@ -130,7 +130,7 @@ import Testing
         let kind = await refusal {
           try await engine.reembed(to: BrokenEmbedder(model: "broken", fault: fault))
         }
-        #expect(kind == (fault == .throwing ? "model" : fault == .tooFew ? "invalid embed" : "index"))
+        #expect(kind == (fault == .throwing || fault == .tooFew ? "model" : "index"))
         #expect(engine.embedders.current.model == "words")
       }
       #expect(try await engine.search("topic3", scope: scope).isEmpty == false)

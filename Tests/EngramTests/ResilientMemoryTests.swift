@@ -44,9 +44,12 @@ import Testing
     }
   }
 
-  private static func search(_ memory: ResilientMemory) async throws(EngramError) -> [String] {
+  /// - Parameter query: another one each time, where the service is to be asked.
+  private static func search(
+    _ memory: ResilientMemory, _ query: String = "green tea"
+  ) async throws(EngramError) -> [String] {
     try await memory.read(or: []) { engine in
-      try await engine.search("green tea", scope: alice, options: SearchOptions(threshold: 0)).map(\.memory.text)
+      try await engine.search(query, scope: alice, options: SearchOptions(threshold: 0)).map(\.memory.text)
     }
   }
 
@@ -166,7 +169,7 @@ import Testing
         try await Self.add("green tea", memory)
         #expect(try await Self.search(memory) == ["green tea"] && log.warnings == 0)
         isDown.withLock { $0 = true }
-        #expect(try await Self.search(memory) == [])
+        #expect(try await Self.search(memory, "which tea?") == [])
         #expect(await refusal { try await Self.add("black tea", memory) } == "model")
         #expect(log.warnings == 2)
         let listed = try await memory.read(or: []) { engine in
