@@ -86,7 +86,8 @@ private struct PastVersions {
         asked: Timestamp.date(asOf ?? now),
         horizon: Timestamp.date(try HistoryRow.changedAt(horizon, db) ?? now))
     }
-    var conditions = ["m.change <= \(change)"]
+    // The plus keeps SQLite at the index over the scope.
+    var conditions = ["+m.change <= \(change)"]
     var arguments: [(any DatabaseValueConvertible)?] = [space]
     if !options.includeExpired {
       conditions.append("(m.expires_at IS NULL OR m.expires_at > ?)")

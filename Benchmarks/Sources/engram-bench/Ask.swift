@@ -22,12 +22,22 @@ struct Ask: AsyncParsableCommand {
     var vector_p50_us, vector_p95_us: Double
   }
 
+  /// Of questions about a past moment.
+  struct PastFigures: Encodable {
+    var memories: Int
+    var scope: String
+    /// Versions that were there in the scope, in the mean; no more than 10,000 are counted.
+    var versions: Double
+    var p50_us, p95_us: Double
+  }
+
   struct Report: Encodable {
     var machine: Setting
     var data: String
     /// Of the first question, which reads the texts.
     var first_ms: [String: Double] = [:]
     var cases: [Figures] = []
+    var past: [PastFigures] = []
   }
 
   func run() async throws {
@@ -89,7 +99,39 @@ struct Ask: AsyncParsableCommand {
           p95_us: microseconds(asks.p95), p99_us: microseconds(asks.p99),
           vector_p50_us: microseconds(searches.p50), vector_p95_us: microseconds(searches.p95)))
     }
+    try await measurePast(store, data, size, &report)
     try await store.close()
+  }
+
+  /// Ends a tenth of the memories, and asks for the moment before: all versions of the scope are looked at.
+  private func measurePast(
+    _ store: Store, _ data: Dataset, _ size: Int, _ report: inout Report
+  ) async throws {
+    let then = Date()
+    let page = try store.list(limit: 1_000)
+    for memory in page.memories.prefix(size / 10) { try await store.delete(memory.id) }
+    for (isScoped, count) in [(true, 100), (false, 5)] {
+      var samples = Samples()
+      var versions = 0
+      for query in 0..<min(count, data.queries.count) {
+        let vector = Array(data.queryVector(query))
+        let scope = isScoped ? Scope(user: data.queries.userIDs[query]) : .all
+        let options = AskOptions(scope: scope, asOf: then)
+        versions += try store.ask(
+          data.queries.texts[query], vector: vector, k: 10_000, options: options
+        ).count
+        let (_, asked) = try MonotonicClock.measure {
+          try store.ask(data.queries.texts[query], vector: vector, k: 10, options: options)
+        }
+        samples.append(asked)
+      }
+      guard let summary = samples.summary else { continue }
+      report.past.append(
+        PastFigures(
+          memories: size, scope: isScoped ? "a user" : "none",
+          versions: Double(versions) / Double(min(count, data.queries.count)),
+          p50_us: microseconds(summary.p50), p95_us: microseconds(summary.p95)))
+    }
   }
 
   private func text(of report: Report) -> String {
@@ -105,8 +147,19 @@ struct Ask: AsyncParsableCommand {
     let first = report.first_ms.sorted { $0.value < $1.value }.map {
       String(format: "%.0f ms", $0.value) + " at \($0.key)"
     }.joined(separator: ", ")
+    var past = Table(columns: [
+      .number("memories"), .text("scope"), .number("versions"), .number("p50", unit: "us"),
+      .number("p95", unit: "us"),
+    ])
+    for one in report.past {
+      past.add(
+        .integer(one.memories), .text(one.scope), .decimal(one.versions, 0), .decimal(one.p50_us, 0),
+        .decimal(one.p95_us, 0))
+    }
     return report.machine.lines.joined(separator: "\n")
       + "\ndata: \(report.data); the 10 best, one thread, embedding excluded; the first question, which "
       + "reads all texts: \(first)\n\n" + table.text()
+      + "\nas of a moment before some were deleted: every version that was there in the scope is scored\n\n"
+      + past.text()
   }
 }
