@@ -86,8 +86,7 @@ private struct PastVersions {
         asked: Timestamp.date(asOf ?? now),
         horizon: Timestamp.date(try HistoryRow.changedAt(horizon, db) ?? now))
     }
-    // The plus keeps SQLite at the index over the scope.
-    var conditions = ["+m.change <= \(change)"]
+    var conditions = ["m.change <= \(change)"]
     var arguments: [(any DatabaseValueConvertible)?] = [space]
     if !options.includeExpired {
       conditions.append("(m.expires_at IS NULL OR m.expires_at > ?)")
@@ -106,16 +105,18 @@ private struct PastVersions {
           SELECT event FROM history h WHERE h.memory_id = m.id AND h.sequence <= \(change)
           ORDER BY h.sequence DESC LIMIT 1)
         """
-    func select(_ state: String) -> String {
+    func select(_ state: String, from memory: String) -> String {
       """
-      SELECT m.change, v.slot, m.text, m.user_id, m.run_id, m.metadata FROM memory m
-      JOIN vector v ON v.change = m.vector AND v.space = ?
+      SELECT m.change, v.slot, m.text, m.user_id, m.run_id, m.metadata FROM \(memory)
+      CROSS JOIN vector v ON v.change = m.vector AND v.space = ?
       WHERE \(state) AND \(conditions.joined(separator: " AND "))
       """
     }
-    var selects = [select("m.ended IS NULL")]
-    if let ended { selects.append(select(ended)) }
-    let statement = try db.cachedStatement(
+    var selects = [select("m.ended IS NULL", from: "memory m")]
+    // Without being told SQLite reads all memories for the order.
+    if let ended { selects.append(select(ended, from: "memory m INDEXED BY memory_ended")) }
+    // Not one to keep: the next moment has another.
+    let statement = try db.makeStatement(
       sql: selects.joined(separator: " UNION ALL ") + " ORDER BY 1")
     statement.setUncheckedArguments(
       StatementArguments([[(any DatabaseValueConvertible)?]](repeating: arguments, count: selects.count)
