@@ -41,15 +41,29 @@ final class EngineEmbedder: Sendable {
     }
   }
 
-  func prepare(_ next: any Embedder) { state.withLock { $0.next = next } }
+  func prepare(_ next: any Embedder) {
+    // One that is under way stays: the store refuses the second.
+    state.withLock { if $0.next == nil { $0.next = next } }
+  }
 
-  /// The reembed has ended, whatever came of it.
+  /// A reembed has ended, whatever came of it.
   ///
-  /// - Parameter model: what the store's vectors are of; nil where it cannot say.
-  func settle(_ model: EmbeddingModel?) {
+  /// - Parameters:
+  ///   - embedder: to which it was to move the store.
+  ///   - model: what the store's vectors are of; nil where it cannot say.
+  func settle(_ embedder: any Embedder, _ model: EmbeddingModel?) {
     state.withLock { state in
-      if let next = state.next, next.vectorModel == model { state.current = next }
-      state.next = nil
+      if embedder.vectorModel == model { state.current = embedder }
+      // Another one may be under way, which stood in this one's way.
+      if state.next?.vectorModel == embedder.vectorModel { state.next = nil }
+    }
+  }
+
+  /// Throws where the store's vectors are of a model that this engine does not have.
+  func check() throws(EngramError) {
+    let stored = try asEngramError { try store.storedModel() }
+    guard embedder(of: stored) != nil else {
+      throw .otherModel(stored: stored.name, requested: current.model)
     }
   }
 }

@@ -14,14 +14,26 @@ enum FactSlot {
 
   /// The metadata of a fact, what the caller wants there included.
   static func metadata(_ fact: RuleFact, _ given: Metadata) throws -> Metadata {
-    guard let slot = fact.slot, fact.kind == .state else { return given }
+    guard let own = value(of: fact) else { return given }
     var values = given.values
+    values[key] = own
+    return try Metadata(values)
+  }
+
+  /// Nil where a fact is about nothing that changes.
+  private static func value(of fact: RuleFact) -> JSONValue? {
+    guard let slot = fact.slot, fact.kind == .state else { return nil }
     var own: [String: JSONValue] = [
       "slot": .string(name(slot)), "subject": .string(slot.subject), "attribute": .string(slot.attribute),
     ]
     if let value = fact.value { own["value"] = .string(value) }
-    values[key] = .object(own)
-    return try Metadata(values)
+    return .object(own)
+  }
+
+  /// What rules make of a text; nil unless it states one thing.
+  static func value(ofText text: String) -> JSONValue? {
+    let facts = RuleExtractor().facts(in: text, after: [])
+    return facts.count == 1 ? value(of: facts[0]) : nil
   }
 
   static func read(_ metadata: Metadata) -> (slot: Slot, value: String?)? {

@@ -30,10 +30,10 @@ extension MemoryEngine {
           throw error
         }
       }
-      embedders.settle(embedder.vectorModel)
+      embedders.settle(embedder, embedder.vectorModel)
       return report
     } catch {
-      embedders.settle(try? store.storedModel())
+      embedders.settle(embedder, try? store.storedModel())
       if case .invalid = error, let cause = failure.error.withLock({ $0 }) { throw .model(cause) }
       throw EngramError(error)
     }

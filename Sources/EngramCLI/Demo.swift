@@ -45,7 +45,7 @@ struct Demo: AsyncParsableCommand {
       do {
         let story = try await Story(of: engine, telling: !output.json, demo: self)
         try await engine.close()
-        return Output(document: story.document, prose: "")
+        return usage.added(to: Output(document: story.document, prose: ""))
       } catch {
         try? await engine.close()
         throw error

@@ -10,7 +10,8 @@ struct Doctor: AsyncParsableCommand {
     abstract: "Looks at what Engram needs on this machine, and at a store, and says what to do.",
     discussion: """
       It looks at the processor's kernels, the BLAS, the model, the place for the store and, where there is \
-      a store, takes a quick verify. It changes nothing and asks no service.
+      a store, takes a quick verify. It asks no service. As every command it opens the store, which brings one of \
+      an older format up to date.
 
       Exit code 1: something is broken. What could only be better does not count.
       """)
@@ -139,6 +140,12 @@ struct Doctor: AsyncParsableCommand {
       return [Finding(.fine, "store", what)]
     } catch StoreError.noStore {
       return [Finding(.fine, "store", "none yet; the first add makes it")]
+    } catch StoreError.newerFormat(let found, let supported) {
+      return [
+        Finding(
+          .broken, "store", "\(StoreError.newerFormat(found: found, supported: supported))",
+          remedy: "Use the engram that wrote it, or a later one.")
+      ]
     } catch StoreError.inUse(let path) {
       return [Finding(.better, "store", "another program holds \(path)", remedy: "Try again when it is done.")]
     } catch {

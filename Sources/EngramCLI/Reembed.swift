@@ -70,7 +70,11 @@ struct Reembed: AsyncParsableCommand {
         reason: "The model before is \(kept.name), which this command cannot run; go back where it can be"
       )
     }
-    return try await name.make(dimension: kept.dimension)
+    guard case .openAI(let model, nil) = name else { return try await name.make(dimension: nil) }
+    // A service may have been asked for vectors shorter than the model's own.
+    let own = try await name.make(dimension: nil)
+    if own.dimension == kept.dimension { return own }
+    return try await EmbedderName.openAI(model: model, dimension: kept.dimension).make(dimension: nil)
   }
 }
 

@@ -129,12 +129,12 @@ struct AskCandidates {
 }
 
 extension [AskCandidate] {
-  /// The same, the first `count` by maximal marginal relevance.
+  /// Their places, the first `count` by maximal marginal relevance.
   func diversified(
     _ diversity: Double, choosing count: Int, _ ranking: Ranking, _ metric: Metric, dimension: Int,
     vector: (AskCandidate) -> UnsafePointer<Float>
-  ) throws(IndexError) -> [AskCandidate] {
-    let order = try Diversity.order(
+  ) throws(IndexError) -> [Int] {
+    try Diversity.order(
       map(\.score), choosing: count, diversity: Float(diversity)
     ) { chosen, others throws(IndexError) in
       let scorer = try VectorScorer(
@@ -142,6 +142,5 @@ extension [AskCandidate] {
         dimension: dimension, metric: metric)
       return others.map { ranking.similarity(scorer.score(of: vector(self[$0]))) }
     }
-    return order.map { self[$0] }
   }
 }

@@ -3,8 +3,8 @@ import EngramIndex
 /// Maximal marginal relevance (Carbonell and Goldstein, 1998): results one after the other, each the best
 /// by its score less how much it is like one before it.
 struct Diversity {
-  /// Of so many candidates, at most, one is chosen each time.
-  private static let pool = 1_000
+  /// Of so many candidates one is chosen each time.
+  static func pool(choosing count: Int) -> Int { min(4 * count + 32, max(count, 1_000)) }
 
   /// The order of candidates: the first `count` by marginal relevance, the others as they were.
   ///
@@ -16,7 +16,7 @@ struct Diversity {
     _ scores: [Float], choosing count: Int, diversity: Float,
     likeness: (_ chosen: Int, _ others: [Int]) throws(IndexError) -> [Float]
   ) throws(IndexError) -> [Int] {
-    var open = Array(0..<min(scores.count, pool, 4 * count + 32))
+    var open = Array(0..<min(scores.count, pool(choosing: count)))
     var chosen: [Int] = []
     var nearest = [Float](repeating: 0, count: open.count)
     while chosen.count < count, !open.isEmpty {

@@ -111,11 +111,7 @@ final class LiveIndex: Sendable {
   /// Brings the index up to what the catalogue says; whether there was anything new.
   func apply(_ committed: CommittedChanges) throws -> Bool {
     guard committed.head > covered else { return false }
-    if !pages.hasRoom(slots: committed.slots) { try pages.extendMap() }
-    guard pages.hasRoom(slots: committed.slots) else {
-      throw StoreError.damaged(
-        file: pages.file.path.string, reason: "it is shorter than the catalogue says")
-    }
+    try pages.reach(slots: committed.slots)
     try reserve(committed.changes.count, slots: committed.slots)
     try apply(committed.changes, covering: committed.head)
     return true

@@ -14,7 +14,6 @@ final class RankingSignals: Sendable {
   private let importances: ReservedArray<Atomic<UInt8>>
   /// How often in the upper half, when (seconds since 1970) in the lower.
   private let accesses: ReservedArray<Atomic<UInt64>>
-  private let rowCount = Atomic<Int>(0)
   /// Whether what was counted before the store was opened is in it.
   private let hasPast = Mutex(false)
 
@@ -30,7 +29,6 @@ final class RankingSignals: Sendable {
     try updates.ensure(count: rows)
     try importances.ensure(count: rows)
     try accesses.ensure(count: rows)
-    rowCount.max(rows, ordering: .relaxed)
   }
 
   // MARK: Rows
@@ -94,18 +92,14 @@ final class RankingSignals: Sendable {
 
   // MARK: What was counted before
 
-  /// Takes over the counts that the catalogue has and this one lacks, once; those of other processes
-  /// are as they were then.
+  /// Takes over the counts that the catalogue has, once; those of other processes are as they were then.
   ///
-  /// - Parameter read: is told the last access that is known, in microseconds since 1970, and calls its
-  ///   argument with each memory that has a later one: its row, how often and when.
-  func fill(
-    _ read: (_ known: Int64, _ take: (_ row: Int, _ count: Int64, _ at: Int64) -> Void) throws -> Void
-  ) throws {
+  /// - Parameter read: calls its argument with each memory that has one: its row, how often and when it was
+  ///   found last, in microseconds since 1970.
+  func fill(_ read: (_ take: (_ row: Int, _ count: Int64, _ at: Int64) -> Void) throws -> Void) throws {
     try hasPast.withLock { hasPast in
       guard !hasPast else { return }
-      let known = (0..<rowCount.load(ordering: .relaxed)).reduce(0) { max($0, accesses(UInt32($1)).last) }
-      try read(Int64(known) * 1_000_000) { row, count, at in
+      try read { row, count, at in
         let value = UInt64(UInt32(clamping: count)) << 32 | UInt64(Self.seconds(at))
         // What this process has counted meanwhile is on its way to the catalogue.
         accesses.base[row].max(value, ordering: .relaxed)
@@ -121,7 +115,8 @@ final class RankingSignals: Sendable {
     [
       Array(UnsafeRawBufferPointer(start: updates.base, count: rows * 4)),
       Array(UnsafeRawBufferPointer(start: importances.base, count: rows)),
-      Array(UnsafeRawBufferPointer(start: accesses.base, count: rows * 8)),
+      // Searches count meanwhile.
+      (0..<rows).map { accesses.base[$0].load(ordering: .relaxed) }.withUnsafeBytes(Array.init),
     ]
   }
 

@@ -74,7 +74,7 @@ struct Reembedder: Sendable {
     after change: Int64, into pages: VectorPages, _ report: inout ReembedReport
   ) async throws(StoreError) -> Int64 {
     var complete = change
-    var known: [String: [Float]] = [:]
+    var known: [ExactString: [Float]] = [:]
     let catalogue = store.core.catalogue
     let (before, total) = try await counts()
     while true {
@@ -85,7 +85,7 @@ struct Reembedder: Sendable {
       if !batch.versions.isEmpty {
         if known.count > Self.recent { known = [:] }
         report.texts += try await embed(batch.versions, &known)
-        let vectors = batch.versions.map { known[$0.text] ?? [] }
+        let vectors = batch.versions.map { known[ExactString($0.text)] ?? [] }
         report.vectors += try await store.transact { try pages.adopt(batch.versions, vectors, $0) }
         let done = min(before + report.vectors, total)
         progress?(StoreProgress(phase: .embedding, done: done, total: total))
@@ -103,15 +103,15 @@ struct Reembedder: Sendable {
 
   /// Makes the vectors of texts that are not known yet; how many these were.
   private func embed(
-    _ versions: [Unembedded], _ known: inout [String: [Float]]
+    _ versions: [Unembedded], _ known: inout [ExactString: [Float]]
   ) async throws(StoreError) -> Int {
     var new: [String] = []
-    var seen = Set<String>()
-    for version in versions where known[version.text] == nil && seen.insert(version.text).inserted {
-      new.append(version.text)
+    var seen = Set<ExactString>()
+    for text in versions.map({ ExactString($0.text) }) where known[text] == nil && seen.insert(text).inserted {
+      new.append(text.text)
     }
     guard !new.isEmpty else { return 0 }
-    for (text, vector) in zip(new, try await vectors(of: new)) { known[text] = vector }
+    for (text, vector) in zip(new, try await vectors(of: new)) { known[ExactString(text)] = vector }
     return new.count
   }
 

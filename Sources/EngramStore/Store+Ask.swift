@@ -51,8 +51,7 @@ extension Store {
     do throws(StoreError) {
       let question = TextQuery(question: question)
       if options.isAboutPast {
-        try core.admit(model, to: core.index.upToDate())
-        let ranked = try answerFromPast(question, vector, k: k, options)
+        let ranked = try answerFromPast(question, vector, k: k, options, model)
         core.figures.searched(.scan, since: begin)
         return ranked
       }
@@ -61,12 +60,24 @@ extension Store {
       let text = try textIndex(of: live)
       if options.weights.access > 0 { try fillAccesses(of: live) }
       var plan = SearchPlan.scan
-      let ranked = try live.index.reading { () throws(StoreError) in
-        try answer(question, vector, k: k, options, text, live, &plan)
+      let found = try live.index.reading { () throws(StoreError) -> [Found] in
+        var pool = min(max(k, Self.candidates), IndexLimits.k.upperBound)
+        while true {
+          var isSpent = true
+          let found = try answer(
+            question, vector, k: k, options, pool: pool, text, live, &plan, &isSpent)
+          // Those that are no answers may have taken the places of others.
+          if isSpent || pool == IndexLimits.k.upperBound {
+            let now = Timestamp.now
+            for (_, candidate) in found { live.signals.access(Int(candidate.row), at: now) }
+            return found
+          }
+          pool = min(4 * pool, IndexLimits.k.upperBound)
+        }
       }
-      note(ranked.lazy.map(\.memory.id))
+      note(found.lazy.map(\.memory.id))
       core.figures.searched(plan, since: begin)
-      return ranked
+      return found.map { RankedMemory($0.memory, $0.candidate) }
     } catch {
       core.figures.searchFailed(error)
       throw error
@@ -103,15 +114,15 @@ extension Store {
 
   private func fillAccesses(of live: LiveIndex) throws(StoreError) {
     do {
-      try live.signals.fill { known, take in
+      try live.signals.fill { take in
         try read { db in
           let statement = try db.cachedStatement(
             sql: """
               SELECT v.slot, a.count, a.accessed_at FROM memory_access a
               JOIN memory m ON m.id = a.memory_id AND m.ended IS NULL
-              JOIN vector v ON v.change = m.vector AND v.space = ? WHERE a.accessed_at > ?
+              JOIN vector v ON v.change = m.vector AND v.space = ?
               """)
-          statement.setUncheckedArguments([live.pages.header.space, known])
+          statement.setUncheckedArguments([live.pages.header.space])
           try SQLiteRow.each(of: statement) { found in
             guard let row = live.table.row(ofSlot: Int(found.int(0))) else { return }
             take(row, found.int(1), found.int(2))
@@ -121,12 +132,16 @@ extension Store {
     } catch { throw StoreError(error) }
   }
 
+  private typealias Found = (memory: Memory, candidate: AskCandidate)
+
+  /// - Parameters:
+  ///   - pool: so many candidates by meaning, and as many by words.
+  ///   - isSpent: whether a larger pool would not help.
   private func answer(
-    _ question: TextQuery, _ vector: [Float], k: Int, _ options: AskOptions, _ text: TextIndex,
-    _ live: LiveIndex, _ plan: inout SearchPlan
-  ) throws(StoreError) -> [RankedMemory] {
+    _ question: TextQuery, _ vector: [Float], k: Int, _ options: AskOptions, pool: Int,
+    _ text: TextIndex, _ live: LiveIndex, _ plan: inout SearchPlan, _ isSpent: inout Bool
+  ) throws(StoreError) -> [Found] {
     let (scope, filter) = (options.scope, options.filter)
-    let pool = min(max(k, Self.candidates), IndexLimits.k.upperBound)
     let width = try live.width(ef: nil, recall: HNSWIndex.defaultRecall, k: pool)
     if live.buryExpired() { core.index.announce() }
     let covered = live.covered
@@ -156,20 +171,23 @@ extension Store {
       let metric = live.index.metric
       let ranking = Ranking(
         options.weights, hasTerms: candidates.hasTerms, metric: metric, now: Timestamp.now)
-      var ranked = candidates.ranked(ranking) { candidate in
+      let ranked = candidates.ranked(ranking) { candidate in
         let row = candidate.row
         candidate.recency = ranking.recency(updatedAt: Int64(live.signals.updatedAt(row)))
         candidate.importance = live.signals.importance(row) ?? AskCandidate.unknownImportance
         candidate.access = ranking.access(live.signals.accesses(row))
       }
-      if options.diversity > 0 {
-        ranked = try ranked.diversified(
+      let isDiverse = options.diversity > 0
+      var found = try memories(
+        of: ranked, k: isDiverse ? Diversity.pool(choosing: k) : k, options, resolvedAt: covered, live)
+      isSpent = ranked.count < pool || found.count >= k
+      if isDiverse {
+        let order = try found.map(\.candidate).diversified(
           options.diversity, choosing: k, ranking, metric, dimension: live.index.dimension
-        ) {
-          live.pages.vector(live.table.slot(Int($0.row)))
-        }
+        ) { live.pages.vector(live.table.slot(Int($0.row))) }
+        found = order.prefix(k).map { found[$0] }
       }
-      return try memories(of: ranked, k: k, options, resolvedAt: covered, live)
+      return found
     } catch { throw StoreError(error) }
   }
 
@@ -181,24 +199,22 @@ extension Store {
   private func memories(
     of candidates: [AskCandidate], k: Int, _ options: AskOptions, resolvedAt covered: Int64,
     _ live: LiveIndex
-  ) throws(StoreError) -> [RankedMemory] {
+  ) throws(StoreError) -> [Found] {
     // Before the transaction begins: what it sees must hold them.
     let changes = candidates.map { live.table.change(Int($0.row)) }
     return try read { db in
       let statement = try MemoryRow.versionStatement(db)
       var ids = Set<UUID>(minimumCapacity: k)
-      var ranked: [RankedMemory] = []
-      let now = Timestamp.now
+      var found: [Found] = []
       for (candidate, change) in zip(candidates, changes) {
-        if ranked.count == k { break }
+        if found.count == k { break }
         let row = try currentRow(of: change, statement, options.scope, options.filter, covered, db)
         guard let memory = row?.memory, ids.insert(memory.id).inserted,
           options.excluding?(memory.metadata) != true
         else { continue }
-        live.signals.access(Int(candidate.row), at: now)
-        ranked.append(RankedMemory(memory, candidate))
+        found.append((memory, candidate))
       }
-      return ranked
+      return found
     }
   }
 }

@@ -6,13 +6,15 @@ extension Store {
   /// Answers a question from the versions of memories that the catalogue has, which the index does not:
   /// those of a moment, those that ended, those whose time is over. All of them are looked at.
   func answerFromPast(
-    _ question: TextQuery, _ vector: [Float], k: Int, _ options: AskOptions
+    _ question: TextQuery, _ vector: [Float], k: Int, _ options: AskOptions, _ model: String?
   ) throws(StoreError) -> [RankedMemory] {
     let now = Timestamp.now
     let asOf: Int64? =
       if let time = options.asOf { try Timestamp.microseconds(time, field: "asOf") } else { nil }
     do {
       return try readVectors { db, pages in
+        try core.admit(model, to: pages)
+        try pages.reach(slots: try Catalogue.slotCount(db, space: pages.header.space))
         let (dimension, metric) = (Int(pages.header.dimension), pages.header.metric)
         let scorer = try VectorScorer(vector, dimension: dimension, metric: metric)
         let past = try PastVersions(options, asOf: asOf, now: now, space: pages.header.space, db)
@@ -52,11 +54,11 @@ extension Store {
         if options.diversity > 0 {
           ranked = try ranked.diversified(
             options.diversity, choosing: k, ranking, metric, dimension: dimension
-          ) { pages.vector(past.slots[Int($0.row)]) }
+          ) { pages.vector(past.slots[Int($0.row)]) }.map { ranked[$0] }
         }
         return ranked.lazy.compactMap { candidate in
           memories[candidate.row].map { RankedMemory($0.memory, candidate) }
-        }.filter { options.excluding?($0.memory.metadata) != true }.prefix(k).map { $0 }
+        }.prefix(k).map { $0 }
       }
     } catch { throw StoreError(error) }
   }
@@ -128,6 +130,7 @@ private struct PastVersions {
         let metadata = try row.withText(5) { try JSONValue(parsing: $0) }
         guard filter.matches(metadata) else { return }
       }
+      if let excluding = options.excluding, excluding(Metadata(canonical: row.text(5) ?? "{}")) { return }
       try text.insert(row: UInt32(changes.count), text: row.text(2) ?? "")
       changes.append(row.int(0))
       slots.append(Int(row.int(1)))

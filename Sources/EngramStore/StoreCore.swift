@@ -229,7 +229,7 @@ final class StoreCore: Sendable {
   var memoryBytes: Int {
     let live = index.live
     return Self.emptyBytes + live.index.memoryBytes + live.index.rowCount * LiveIndex.bytesPerRow
-      + live.metadata.size.bytes + catalogue.cacheBytes
+      + live.metadata.size.bytes + (live.text.index?.bytes ?? 0) + catalogue.cacheBytes
   }
 
   /// Memory of an open store without memories: threads, connections, statements, schema.
@@ -255,7 +255,11 @@ final class StoreCore: Sendable {
   /// Throws where an index is not over vectors of a model; the dimension of one that is named is the
   /// vector's own to prove.
   func admit(_ model: String?, to live: LiveIndex) throws(StoreError) {
-    let stored = live.pages.header.embedding
+    try admit(model, to: live.pages)
+  }
+
+  func admit(_ model: String?, to pages: VectorPages) throws(StoreError) {
+    let stored = pages.header.embedding
     let requested = model.map { EmbeddingModel(name: $0, dimension: stored.dimension) } ?? self.model
     guard requested == stored else { throw .otherModel(stored: stored, requested: requested) }
   }

@@ -157,6 +157,14 @@ final class VectorPages: Sendable {
     (try file.size() - Self.headerBytes) / slotBytes
   }
 
+  /// Sees to it that the map holds the slots below `slots`, which the catalogue says are there.
+  func reach(slots: Int) throws(StoreError) {
+    if !hasRoom(slots: slots) { try extendMap() }
+    guard hasRoom(slots: slots) else {
+      throw .damaged(file: file.path.string, reason: "it is shorter than the catalogue says")
+    }
+  }
+
   /// Where a slot's vector lies in the map, for as long as this object lives.
   func vector(_ slot: Int) -> UnsafePointer<Float> {
     (map.base + offset(slot) + Self.slotHeaderBytes).assumingMemoryBound(to: Float.self)

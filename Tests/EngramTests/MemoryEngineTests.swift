@@ -158,6 +158,44 @@ import Testing
     }
   }
 
+  /// Many at once: all of them, or none.
+  @Test func updatesMany() async throws {
+    try await withEngine { engine in
+      let ids = try await ["green tea", "black tea", "coffee"].asyncMap {
+        try await Self.add($0, to: engine)
+      }
+      let changes = [
+        MemoryChange(ids[0], text: "white tea", metadata: ["n": 1]),
+        MemoryChange(ids[1], metadata: ["n": 2]), MemoryChange(ids[2], text: "cocoa"),
+      ]
+      let unknown = changes + [MemoryChange(UUID(), metadata: ["n": 3])]
+      #expect(await refusal { try await engine.update(unknown) } == "unknownMemory")
+      #expect(try ids.map { try engine.get($0).text } == ["green tea", "black tea", "coffee"])
+      try await engine.update(changes)
+      #expect(try ids.map { try engine.get($0).text } == ["white tea", "black tea", "cocoa"])
+      #expect(try ids.map { try engine.get($0).metadata["n"] } == [1, 2, nil])
+      let found = try await engine.search("cocoa", scope: Self.alice, options: SearchOptions(limit: 1))
+      #expect(found.map(\.memory.id) == [ids[2]])
+    }
+  }
+
+  /// A memory that says something else takes no longer part in changes of what it said before.
+  @Test func aNewTextIsAboutSomethingElse() async throws {
+    try await withEngine { engine in
+      let home = try #require(try await engine.add("I live in Paris", scope: Self.alice).first)
+      try await engine.update(home.id, text: "I have two cats")
+      let berlin = try #require(try await engine.add("I moved to Berlin", scope: Self.alice).first)
+      #expect(berlin.superseded.isEmpty)
+      #expect(try engine.get(home.id).text == "I have two cats")
+      try await engine.update(berlin.id, text: "I live in Rome")
+      let oslo = try #require(try await engine.add("I moved to Oslo", scope: Self.alice).first)
+      #expect(oslo.superseded == [berlin.id])
+      #expect(
+        await refusal { try await engine.update(oslo.id, metadata: ["_engram": ["slot": "x"]]) }
+          == "invalid metadata")
+    }
+  }
+
   /// What one user has is nobody else's, whatever is asked for and whatever is deleted.
   @Test func usersAreApart() async throws {
     try await withEngine { engine in

@@ -46,6 +46,8 @@ struct MemoryMaker: Sendable {
       switch error {
       case .store(.notWaiting): return try made(of: episode)
       case .model(.cancelled), .store(.closed), .store(.cancelled): throw error
+      // Another process has moved the store to another model, and can do it.
+      case .otherModel, .store(.mismatch): throw error
       default: break
       }
       do {
@@ -76,6 +78,7 @@ struct MemoryMaker: Sendable {
     guard let options = episode.options, !episode.messages.isEmpty else {
       throw .invalid(field: "episode", reason: "it holds no messages that this version can read")
     }
+    try embedders.check()
     let facts = try await facts(of: episode)
     return try await embedders.using { embedder async throws(EngramError) in
       try await write(facts, of: episode, options, embedder)

@@ -53,7 +53,10 @@ actor MemoryQueue {
       var isStoreWell = true
       do throws(EngramError) { try await maker.makeFirst(in: scope) } catch {
         // Why the episode failed stands beside it.
-        if case .store = error { isStoreWell = false }
+        switch error {
+        case .store, .otherModel: isStoreWell = false
+        default: break
+        }
       }
       await self?.ended(scope, isStoreWell)
     }

@@ -41,9 +41,8 @@ extension MemoryEngine {
     _ directory: MarkdownDirectory, _ options: MarkdownSyncOptions, _ progress: StoreProgress.Handler?
   ) async throws(EngramError) -> MarkdownSyncReport {
     let embedder = embedders.current
-    var plan = try await longCall(progress) { [embedder] call in
+    var plan = try await longCall(progress) { call in
       let manifest = try directory.manifest()
-      try manifest.require(embedder, file: directory.file(MarkdownManifest.name).string)
       var plan = try MarkdownSyncPlan(manifest, options)
       try directory.eachMemory(call) { found, digest throws(EngramError) in
         plan.add(found, digest: digest)
